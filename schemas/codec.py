@@ -1,0 +1,78 @@
+"""Bytes to words and back. Old versions are lifted to new ones here and nowhere else."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import orjson
+
+from schemas.entries import RECORD_VERSION, Record
+from schemas.versions import EpochMark, Version
+
+EVENT_ID = re.compile(r"^(\d+)-(\d+)-(\d+)$")
+
+
+class UnreadableRecordError(ValueError):
+    """A ledger record that this program cannot read: a newer one wrote it, or it is damaged."""
+
+
+def write_record(record: Record) -> bytes:
+    """Write a ledger record."""
+    return orjson.dumps(record)
+
+
+def read_record(raw: bytes) -> Record:
+    """Read a ledger record of this or an older version; UnreadableRecordError otherwise."""
+    try:
+        record: dict[str, Any] = orjson.loads(raw)
+        version = record["v"]
+    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+        raise UnreadableRecordError("not a ledger record") from error
+    if version != RECORD_VERSION:
+        raise UnreadableRecordError(
+            f"record version {version} is unknown; this program reads up to {RECORD_VERSION}"
+        )
+    return cast(Record, record)
+
+
+def write_version(version: Version) -> bytes:
+    """Write a version of definitions."""
+    return version.model_dump_json().encode()
+
+
+def read_version(raw: bytes) -> Version:
+    """Read a version of definitions; pydantic's ValidationError for anything else."""
+    return Version.model_validate_json(raw)
+
+
+def read_definitions_record(raw: bytes) -> Version | EpochMark:
+    """Read one record of xp.definitions; pydantic's ValidationError for anything else."""
+    if orjson.loads(raw).get("type") == "epoch":
+        return EpochMark.model_validate_json(raw)
+    return read_version(raw)
+
+
+def event_id(epoch: int, partition: int, offset: int) -> str:
+    """Return the id of the event first found at a source position."""
+    return f"{epoch}-{partition}-{offset}"
+
+
+def read_event_id(text: str) -> tuple[int, int, int] | None:
+    """Return epoch, partition and offset of an event id, None if it is none."""
+    match = EVENT_ID.match(text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def write_instant(at: datetime) -> str:
+    """Write an instant in UTC, with a fraction only where it has one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def read_instant(text: str) -> datetime:
+    """Read an instant."""
+    return datetime.fromisoformat(text)
+
+
+def from_millis(millis: int) -> datetime:
+    """Return the instant of a broker's timestamp."""
+    return datetime.fromtimestamp(millis / 1000, UTC)

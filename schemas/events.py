@@ -1,0 +1,196 @@
+"""What comes in: the inputs on xp.events, and the checks that need nothing but the input itself.
+
+An input without `type` is a metric event, the one kind that producers publish. Whether the metric
+and the attributes exist is a question to the definitions and answered where they are judged.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+
+from schemas.numbers import check_value
+from schemas.periods import zone
+from schemas.topics import DEFAULT_TENANT
+
+KEY_PATTERN: Final = r"^[a-zA-Z0-9_-]+$"
+USER_ID_MAX: Final = 255
+IDEMPOTENCY_KEY_MAX: Final = 255
+ATTRIBUTES_MAX: Final = 100
+ATTRIBUTE_VALUE_MAX: Final = 1024
+
+# How far an occurredAt may lie after the append time (semantics 20, OD-1).
+FUTURE_SECONDS_MAX: Final = 300
+YEAR_MIN: Final = 1900
+YEAR_MAX: Final = 8999
+
+RefusalCode = Literal["not_found", "invalid", "blocked"]
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown field is an error: a misspelt name must not lose data silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+
+def _known_zone(name: str | None) -> str | None:
+    if name is not None:
+        zone(name)
+    return name
+
+
+def _no_boolean(value: object) -> object:
+    # Numbers only: neither true nor "1", which a lax reading would take for a 1.
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")  # noqa: TRY004  pydantic collects ValueErrors only
+    return value
+
+
+def _no_nul(text: str) -> str:
+    # Postgres keeps no text with a NUL in it: refused at the door, not lost behind it.
+    if "\0" in text:
+        raise ValueError("must not contain the character U+0000")
+    return text
+
+
+def _text_only(value: object) -> object:
+    # A number, or a text of digits, would be read as seconds since 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    raise ValueError("must be an ISO 8601 date and time with offset")
+
+
+def _bounded(at: datetime) -> datetime:
+    # So far from the ends of the calendar that no zone and no period reaches over them.
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise ValueError(f"must lie between the years {YEAR_MIN} and {YEAR_MAX}")
+    return at
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_text_only, json_schema_input_type=AwareDatetime),
+    AfterValidator(_bounded),
+]
+Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=255)]
+UserId = Annotated[Text, Field(min_length=1, max_length=USER_ID_MAX)]
+TimeZone = Annotated[str | None, AfterValidator(_known_zone)]
+Value = Annotated[
+    Decimal,
+    BeforeValidator(_no_boolean, json_schema_input_type=int | float),
+    AfterValidator(check_value),
+]
+AttributeValue = Annotated[Text, Field(max_length=ATTRIBUTE_VALUE_MAX)]
+Attributes = Annotated[dict[Text, AttributeValue], Field(max_length=ATTRIBUTES_MAX)]
+UserAttributes = Annotated[dict[Text, AttributeValue | None], Field(max_length=ATTRIBUTES_MAX)]
+
+
+class EventUser(Strict):
+    """The user of an event. What is given overwrites what is known, what is left out stays.
+
+    `name`, `email`, `deviceTokens` and `subscribeToEmails` are personal: they go to the profile
+    and never enter the ledger. `tz` and `attributes` are judged on and stay there.
+    """
+
+    id: UserId
+    tz: TimeZone = None
+    attributes: UserAttributes | None = None
+    name: Annotated[Text, Field(max_length=1024)] | None = None
+    email: Annotated[Text, Field(max_length=1024)] | None = None
+    deviceTokens: Annotated[list[Text], Field(max_length=100)] | None = None
+    subscribeToEmails: bool | None = None
+
+    def profile(self) -> dict[str, object]:
+        """Return the personal fields that were given."""
+        given = self.model_fields_set
+        return {name: getattr(self, name) for name in PERSONAL if name in given}
+
+
+PERSONAL: Final = ("name", "email", "deviceTokens", "subscribeToEmails")
+
+
+def _user_from_id(value: object) -> object:
+    return {"id": value} if isinstance(value, str) else value
+
+
+class MetricEvent(Strict):
+    """Something that a user did: a change of one metric."""
+
+    type: Literal["metric"] = "metric"
+    tenant: Key = DEFAULT_TENANT
+    user: Annotated[
+        EventUser, BeforeValidator(_user_from_id, json_schema_input_type=UserId | EventUser)
+    ]
+    metric: Key
+    # Left out: the metric's default increment, else 1 (semantics 20, OD-45).
+    value: Value | None = None
+    attributes: Attributes = {}
+    # The instant; its offset says nothing about the user's time zone.
+    occurredAt: Instant | None = None
+    idempotencyKey: Annotated[Text, Field(min_length=1, max_length=IDEMPOTENCY_KEY_MAX)] | None = (
+        None
+    )
+
+
+class DefinitionsMarker(Strict):
+    """From here on the partition is judged by this version of the tenant's definitions."""
+
+    type: Literal["definitions"]
+    tenant: Key = DEFAULT_TENANT
+    version: Annotated[int, Field(ge=1, strict=True)]
+
+
+AnyInput = MetricEvent | DefinitionsMarker
+
+_METRIC_EVENT: TypeAdapter[MetricEvent] = TypeAdapter(MetricEvent)
+_MARKER: TypeAdapter[DefinitionsMarker] = TypeAdapter(DefinitionsMarker)
+
+
+class InvalidInputError(ValueError):
+    """The bytes are no input; the message says what to change."""
+
+
+def read_input(raw: bytes) -> AnyInput:
+    """Read one record value of xp.events.
+
+    Raises InvalidInputError with a sentence for the producer.
+    """
+    try:
+        # Markers are rare: the common kind is tried first and pays for nothing else.
+        if b'"type"' in raw and b'"definitions"' in raw:
+            try:
+                return _MARKER.validate_json(raw)
+            except ValidationError:
+                pass
+        return _METRIC_EVENT.validate_json(raw)
+    except ValidationError as error:
+        raise InvalidInputError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """Return one sentence on the first few problems, naming the fields."""
+    parts = []
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    for problem in problems[:5]:
+        path = ".".join(str(part) for part in problem["loc"] if part != "function-before")
+        where = path.replace("\0", "\\0")
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown field"
+        if problem["type"] == "missing":
+            message = "is required"
+        parts.append(f"{where}: {message}" if where else message)
+    if len(problems) > len(parts):
+        parts.append(f"and {len(problems) - len(parts)} more")
+    return "; ".join(parts)

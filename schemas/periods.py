@@ -1,0 +1,99 @@
+"""The calendar: a user's day, week and month in their time zone, for rules and reads alike.
+
+Pure: instants and zones in, dates out. Time zones come from the pinned tzdata package, never from
+the system, so that a replay on another machine gives the same periods.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from schemas.entries import Frequency
+
+WeekStart = Literal["monday", "sunday"]
+
+ONE_DAY = timedelta(days=1)
+
+
+class UnknownTimeZoneError(ValueError):
+    """The name is no IANA time zone."""
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """Return the zone of an IANA name, UnknownTimeZoneError if there is none."""
+    parts = name.split("/")
+    # A name is a path inside a package: nothing but plain segments may reach the loader.
+    if not all(
+        part and part.replace("_", "a").replace("-", "a").replace("+", "a").isalnum()
+        for part in parts
+    ):
+        raise UnknownTimeZoneError(f"{name!r} is not an IANA time zone")
+    source = resources.files("tzdata").joinpath("zoneinfo", *parts)
+    try:
+        with source.open("rb") as file:
+            if file.read(4) != b"TZif":
+                raise UnknownTimeZoneError(f"{name!r} is not an IANA time zone")
+            file.seek(0)
+            return ZoneInfo.from_file(file, key=name)
+    except (OSError, ValueError) as error:
+        raise UnknownTimeZoneError(f"{name!r} is not an IANA time zone") from error
+
+
+def local_date(at: datetime, tz: str) -> date:
+    """Return the local date of an instant."""
+    return at.astimezone(zone(tz)).date()
+
+
+def period_of(day: date, frequency: Frequency, week_start: WeekStart) -> date:
+    """Return the first date of the period that holds a local date."""
+    if frequency == "daily":
+        return day
+    if frequency == "monthly":
+        return day.replace(day=1)
+    behind = day.weekday() if week_start == "monday" else (day.weekday() + 1) % 7
+    return day - timedelta(days=behind)
+
+
+def next_period(period: date, frequency: Frequency, tz: str) -> date:
+    """Return the first date of the period after one; dates that a zone skipped do not exist."""
+    if frequency == "daily":
+        following = period + ONE_DAY
+        while not _exists(following, tz):
+            following += ONE_DAY
+        return following
+    if frequency == "weekly":
+        return period + timedelta(days=7)
+    return (period.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def previous_period(period: date, frequency: Frequency, tz: str) -> date:
+    """Return the first date of the period before one; dates that a zone skipped do not exist."""
+    if frequency == "daily":
+        before = period - ONE_DAY
+        while not _exists(before, tz):
+            before -= ONE_DAY
+        return before
+    if frequency == "weekly":
+        return period - timedelta(days=7)
+    return (period - ONE_DAY).replace(day=1)
+
+
+def last_date(period: date, frequency: Frequency) -> date:
+    """Return the last date of a period."""
+    if frequency == "daily":
+        return period
+    if frequency == "weekly":
+        return period + timedelta(days=6)
+    return (period.replace(day=28) + timedelta(days=4)).replace(day=1) - ONE_DAY
+
+
+@lru_cache(maxsize=4096)
+def _exists(day: date, tz: str) -> bool:
+    # Pacific/Apia had no 2011-12-30: its midnight and the next day's are the same instant.
+    here = zone(tz)
+    start = datetime.combine(day, time(), here).astimezone(UTC)
+    end = datetime.combine(day + ONE_DAY, time(), here).astimezone(UTC)
+    return end > start
