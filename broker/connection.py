@@ -1,0 +1,67 @@
+"""How a Kafka cluster is reached: addresses, TLS, SASL. Given to every client the same way."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiokafka import AIOKafkaConsumer
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One cluster and the credentials for it."""
+
+    # host:port, several separated by commas.
+    bootstrap: str
+    protocol: SecurityProtocol = "PLAINTEXT"
+    mechanism: SaslMechanism = "PLAIN"
+    user: str | None = None
+    password: str | None = None
+    # Paths to PEM files: authorities to trust (the system's when None), and a client certificate.
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context, None where the protocol has no TLS."""
+        if "SSL" not in self.protocol.replace("SASL", ""):
+            return None
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+    def options(self) -> dict[str, Any]:
+        """Return the keyword arguments that every aiokafka client takes."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "security_protocol": self.protocol,
+            "ssl_context": self.ssl_context(),
+        }
+        if self.protocol.startswith("SASL"):
+            options["sasl_mechanism"] = self.mechanism
+            options["sasl_plain_username"] = self.user
+            options["sasl_plain_password"] = self.password
+        return options
+
+
+async def start_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Start a consumer that belongs to no group. Raises KafkaConnectionError.
+
+    One that is not started, for whatever reason, is stopped again: its connections are closed.
+    """
+    starting = asyncio.ensure_future(consumer.start())
+    try:
+        # Not cancelled half-way, which would leave a socket behind.
+        await asyncio.shield(starting)
+    except BaseException:
+        await asyncio.gather(starting, return_exceptions=True)
+        await consumer.stop()
+        raise
+    # Its coordinator's task is cancelled and awaited by `stop`; if the task has not had its first
+    # turn by then, the cancellation comes out of `stop` as if the caller had been cancelled.
+    await asyncio.sleep(0)

@@ -1,0 +1,118 @@
+"""Read the ledger: from given positions on, in order, and only what the chain rule admits.
+
+Readers keep their own positions (in the transaction that stores what they made of the records);
+nothing is committed to the broker, and no consumer group is involved.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from broker.connection import Connection, start_consumer
+from schemas.codec import read_record
+from schemas.entries import Record
+from schemas.order import Link, follows, link_of
+
+
+class Position(NamedTuple):
+    """Where a reader stands in one ledger partition."""
+
+    # Offset of the next record to read.
+    offset: int = 0
+    # The last record that was applied, None before the first.
+    last: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read from one partition: admitted records, and the position after all of them."""
+
+    # (ledger offset, record), in order. Records that the chain rule skips are not among them.
+    records: Sequence[tuple[int, Record]]
+    before: Position
+    after: Position
+    skipped: int
+
+
+class LedgerReader:
+    """Reads given partitions of the ledger, each from its own position."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        positions: Mapping[int, Position],
+        *,
+        records_max: int = 5000,
+    ) -> None:
+        """Prepare to read `topic` from `positions`, by partition, up to so many records a batch."""
+        self._topic = topic
+        self._positions = dict(positions)
+        self._consumer = AIOKafkaConsumer(
+            **connection.options(),
+            enable_auto_commit=False,
+            # A position that the broker no longer has is an error to be seen, never a jump.
+            auto_offset_reset="none",
+            max_poll_records=records_max,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            fetch_max_wait_ms=500,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Connect and seek. Raises aiokafka's KafkaConnectionError when the broker is away."""
+        await start_consumer(self._consumer)
+        self._consumer.assign([self._tp(partition) for partition in self._positions])
+        for partition, position in self._positions.items():
+            self._consumer.seek(self._tp(partition), position.offset)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    @property
+    def positions(self) -> Mapping[int, Position]:
+        """Where the reader stands in each partition."""
+        return self._positions
+
+    def seek(self, partition: int, position: Position) -> None:
+        """Go on from another position."""
+        self._positions[partition] = position
+        self._consumer.seek(self._tp(partition), position.offset)
+
+    async def read(self, timeout_ms: int = 500) -> dict[int, Batch]:
+        """Return what has come since, by partition; empty after `timeout_ms` without anything.
+
+        The positions move with it: a reader that fails to store what it got seeks back.
+        """
+        fetched = await self._consumer.getmany(timeout_ms=timeout_ms)
+        batches = {}
+        for tp, messages in fetched.items():
+            before = self._positions[tp.partition]
+            last = before.last
+            admitted = []
+            for message in messages:
+                record = read_record(message.value)
+                if follows(last, record):
+                    last = link_of(record)
+                    admitted.append((message.offset, record))
+            after = Position(messages[-1].offset + 1, last)
+            self._positions[tp.partition] = after
+            skipped = len(messages) - len(admitted)
+            batches[tp.partition] = Batch(admitted, before, after, skipped)
+        return batches
+
+    async def ends(self) -> dict[int, int]:
+        """Return the offset after the last record of each partition."""
+        offsets = await self._consumer.end_offsets([self._tp(p) for p in self._positions])
+        return {tp.partition: offset for tp, offset in offsets.items()}
+
+    async def lag(self) -> int:
+        """Return how many records are still to be read, over all partitions."""
+        ends = await self.ends()
+        return sum(max(0, end - self._positions[p].offset) for p, end in ends.items())
+
+    def _tp(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
