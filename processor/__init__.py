@@ -1,0 +1,1 @@
+"""The judge: turns events into ledger records. Reads no database, serves no requests."""

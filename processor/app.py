@@ -1,0 +1,110 @@
+"""The only place where Faust is put together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from faust.types import TP
+from faust.types.auth import CredentialsT
+
+from broker.connection import Connection
+from processor.agents import announce_agent, judge_agent
+from processor.lanes import Lanes
+from processor.transport import ChunkSchema, Consumer, Transport
+from schemas.topics import Topics
+
+POLL_RECORDS_MAX: Final = 4000
+FETCH_BYTES_MAX: Final = 4 * 1024 * 1024
+SESSION_TIMEOUT_S: Final = 10.0
+HEARTBEAT_S: Final = 2.0
+REQUEST_TIMEOUT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The Faust app, and its consumer as lanes know it."""
+
+    app: faust.App
+
+    @property
+    def consumer(self) -> Consumer:
+        """The transport's consumer."""
+        consumer = self.app.consumer
+        if not isinstance(consumer, Consumer):
+            raise TypeError("the app was built with another transport")
+        return consumer
+
+
+def build_app(
+    connection: Connection,
+    topics: Topics,
+    *,
+    lanes: Lanes,
+    announcers: Lanes,
+    instance: str,
+    data_dir: Path,
+) -> Assembly:
+    """Build the Faust app that feeds `lanes` from the events and `announcers` from the ledger.
+
+    `instance` names this worker for static membership: one that comes back within the session
+    timeout finds its partitions as it left them. Faust wants a `data_dir`, to keep nothing in.
+    Must be called with a running event loop.
+    """
+    app = faust.App(
+        f"{topics.prefix}worker",
+        broker=[f"kafka://{server}" for server in connection.bootstrap.split(",")],
+        broker_credentials=_credentials(connection),
+        datadir=str(data_dir / "faust"),
+        autodiscover=False,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        # What counts is acknowledged before it is kept: a rebalance has nothing to wait for.
+        stream_wait_empty=False,
+        consumer_group_instance_id=instance,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES_MAX,
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_request_timeout=REQUEST_TIMEOUT_S,
+        table_standby_replicas=0,
+    )
+    app.transport = Transport(app.conf.broker_consumer, app)
+    schema = ChunkSchema()
+    events = app.topic(topics.events, schema=schema, acks=False)
+    ledger = app.topic(topics.ledger, schema=schema, acks=False)
+    app.agent(events, name="judge")(judge_agent(lanes))
+    app.agent(ledger, name="announce")(announce_agent(announcers))
+
+    # Faust's signals are typed for its own callers: any callable with (sender, value) will do.
+    async def assigned(_app: Any, held: set[TP], **_: Any) -> None:
+        lanes.start(sorted(tp.partition for tp in held if tp.topic == topics.events))
+        announcers.start(sorted(tp.partition for tp in held if tp.topic == topics.ledger))
+
+    async def revoked(_app: Any, gone: set[TP], **_: Any) -> None:
+        await lanes.stop([tp.partition for tp in gone if tp.topic == topics.events])
+        await announcers.stop([tp.partition for tp in gone if tp.topic == topics.ledger])
+
+    listeners: dict[Any, Any] = {
+        app.on_partitions_assigned: assigned,
+        app.on_partitions_revoked: revoked,
+    }
+    for signal, listener in listeners.items():
+        signal.connect(listener, weak=False)
+    return Assembly(app)
+
+
+def _credentials(connection: Connection) -> CredentialsT | None:
+    if connection.protocol == "PLAINTEXT":
+        return None
+    context = connection.ssl_context()
+    if connection.protocol == "SSL":
+        return faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        username=connection.user,
+        password=connection.password,
+        mechanism=connection.mechanism,
+        ssl_context=context,
+    )

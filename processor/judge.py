@@ -1,0 +1,307 @@
+"""From the bytes of one event to its ledger record: every outcome of it, and no I/O.
+
+What has to be sent besides the record (a dead letter, a forwarded event, a profile) is returned,
+for the lane to send before the record is appended.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import orjson
+import structlog
+from aiokafka.partitioner import murmur2
+
+from processor.rules import RULES
+from processor.rules.decide import RefusedError, admit, decide, event_time, state_of
+from processor.rules.game import EMPTY, Game
+from processor.rules.standing import Standing
+from processor.state import PartitionState, key_hash, origin_hash
+from schemas.codec import event_id, from_millis, read_event_id, write_instant, write_record
+from schemas.entries import RECORD_VERSION, DefinitionsEntry, Input, Outcome, Record
+from schemas.events import DefinitionsMarker, InvalidInputError, MetricEvent, read_input
+from schemas.numbers import write
+from schemas.topics import (
+    DEFAULT_TENANT,
+    EVENT_BYTES_MAX,
+    HEADER_FORWARDED,
+    HEADER_ORIGIN,
+    HEADER_TIME,
+    RECORD_BYTES_MAX,
+    user_key,
+)
+
+Headers = tuple[tuple[str, bytes], ...]
+
+log = structlog.get_logger(__name__)
+
+
+class MissingVersionError(Exception):
+    """A marker names a version that has not been read yet: the lane waits for it."""
+
+    def __init__(self, tenant: str, version: int) -> None:
+        """Take what is missing."""
+        super().__init__(f"version {version} of tenant {tenant!r} has not been read yet")
+        self.tenant = tenant
+        self.version = version
+
+
+class Message(NamedTuple):
+    """One record of xp.events as the broker hands it out."""
+
+    offset: int
+    # Append time in milliseconds since 1970.
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Something to be sent before the record may be appended."""
+
+    to: str  # "dead-letters" | "events" | "profiles"
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A record, the key and bytes under which it is appended, and what goes before it."""
+
+    record: Record
+    key: bytes
+    raw: bytes
+    sends: tuple[Send, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a lane sits: what is the same for all that it judges during one assignment."""
+
+    partition: int
+    partitions: int
+    epoch: int
+    lane: str
+    # Finds the compiled definitions of a tenant's version, None while it has not been read.
+    game: Callable[[str, int], Game | None]
+
+
+def judge(seat: Seat, state: PartitionState, message: Message) -> Judged:
+    """Judge one message and apply its record to the state.
+
+    Raises MissingVersionError, and changes nothing then, when a version must be read first.
+    """
+    case = _Case(seat, state, message)
+    try:
+        judged, standing = case.conclude()
+    except MissingVersionError:
+        raise
+    except Exception as error:
+        # Our own bug: one event is set aside with its bytes, the partition goes on (law 6).
+        log.exception("judge.failed", partition=seat.partition, offset=message.offset)
+        judged, standing = case.failed(error)
+    state.apply(judged.record, standing)
+    return judged
+
+
+class _Case:
+    """One message on its way to a record."""
+
+    def __init__(self, seat: Seat, state: PartitionState, message: Message) -> None:
+        self._seat = seat
+        self._state = state
+        self._message = message
+        self._headers: Mapping[str, bytes] = dict(message.headers)
+        here = event_id(seat.epoch, seat.partition, message.offset)
+        origin = self._headers.get(HEADER_FORWARDED, b"").decode("ascii", "replace")
+        self._origin = origin if read_event_id(origin) else None
+        self._id = self._origin or here
+        self._appended = from_millis(_append_time(message.timestamp, self._headers))
+
+    def conclude(self) -> tuple[Judged, Standing | None]:
+        value = self._message.value
+        if value is None:
+            return self._dead("the record has no value"), None
+        if len(value) > EVENT_BYTES_MAX:
+            return self._dead(f"an event may have {EVENT_BYTES_MAX} bytes, not {len(value)}"), None
+        try:
+            event = read_input(value)
+        except InvalidInputError as error:
+            return self._dead(str(error)), None
+        if isinstance(event, DefinitionsMarker):
+            return self._marker(event), None
+        return self._metric_event(event)
+
+    def failed(self, error: Exception) -> tuple[Judged, None]:
+        return self._dead(f"internal error: {error!r}"), None
+
+    def _marker(self, marker: DefinitionsMarker) -> Judged:
+        known = self._state.versions.get(marker.tenant, 0)
+        record = self._record("applied", marker.tenant, None, known)
+        record["input"] = {"type": "definitions", "version": marker.version}
+        if marker.version <= known:
+            record["outcome"] = "replayed"
+        else:
+            # Nothing is judged by a version before it is here.
+            self._game(marker.tenant, marker.version)
+            entry: DefinitionsEntry = {"kind": "definitions", "version": marker.version}
+            record["entries"] = [entry]
+            record["definitions"] = marker.version
+        return self._judged(record)
+
+    def _metric_event(self, event: MetricEvent) -> tuple[Judged, Standing | None]:
+        tenant, user = event.tenant, event.user.id
+        key = user_key(tenant, user)
+        right = (murmur2(key) & 0x7FFFFFFF) % self._seat.partitions
+        version = self._state.versions.get(tenant, 0)
+        at = event_time(event, self._appended)
+        record = self._record("applied", tenant, user, version, at)
+        record["input"] = _input_of(event)
+        if right != self._seat.partition:
+            record["outcome"] = "forwarded"
+            return self._judged(record, self._forward(key, right)), None
+        if event.idempotencyKey is not None:
+            record["key"] = event.idempotencyKey
+        game = self._game(tenant, version)
+        standing = self._state.standing(tenant, user)
+        first = self._first_use(event)
+        try:
+            if first is not None:
+                admit(event, self._appended, game)
+                record["outcome"] = "replayed"
+                record["first"] = first
+                if standing is not None:
+                    record["state"] = state_of(standing, event.metric, game)
+                return self._judged(record), None
+            verdict = decide(standing, event, self._appended, game)
+        except RefusedError as refusal:
+            return self._refused(record, refusal), None
+        record["entries"] = verdict.entries
+        record["state"] = verdict.state
+        judged = self._judged(record, *self._profile(event, key))
+        if len(judged.raw) > RECORD_BYTES_MAX:
+            record["entries"] = []
+            del record["state"]
+            reason = f"its {len(verdict.entries)} effects do not fit into one record"
+            return self._refused(record, RefusedError("invalid", reason)), None
+        return judged, verdict.standing
+
+    def _first_use(self, event: MetricEvent) -> str | None:
+        if self._origin is not None:
+            first = self._state.first_use(origin_hash(self._origin))
+            if first is not None:
+                return first
+        if event.idempotencyKey is None:
+            return None
+        key = key_hash(event.tenant, event.user.id, event.metric, event.idempotencyKey)
+        return self._state.first_use(key)
+
+    def _game(self, tenant: str, version: int) -> Game:
+        if version == 0:
+            return EMPTY
+        game = self._seat.game(tenant, version)
+        if game is None:
+            raise MissingVersionError(tenant, version)
+        return game
+
+    def _record(
+        self,
+        outcome: Outcome,
+        tenant: str,
+        user: str | None,
+        version: int,
+        at: datetime | None = None,
+    ) -> Record:
+        seat, last = self._seat, self._state.last
+        appended = write_instant(self._appended)
+        return {
+            "v": RECORD_VERSION,
+            "id": self._id,
+            "outcome": outcome,
+            "at": write_instant(at) if at else appended,
+            "appended": appended,
+            "source": (seat.epoch, seat.partition, self._message.offset),
+            "after": (last.epoch, last.offset, last.lane) if last else None,
+            "lane": seat.lane,
+            "tenant": tenant,
+            "user": user,
+            "definitions": version,
+            "rules": RULES,
+            "input": None,
+            "entries": [],
+        }
+
+    def _judged(self, record: Record, *sends: Send) -> Judged:
+        user = record["user"]
+        key = user_key(record["tenant"], user) if user is not None else record["tenant"].encode()
+        return Judged(record, key, write_record(record), sends)
+
+    def _dead(self, reason: str) -> Judged:
+        record = self._record("dead", DEFAULT_TENANT, None, 0)
+        record["reason"] = reason
+        return self._judged(record, self._dead_letter("dead", reason))
+
+    def _refused(self, record: Record, refusal: RefusedError) -> Judged:
+        record["outcome"] = "refused"
+        record["reason"] = str(refusal)
+        record["code"] = refusal.code
+        if self._headers.get(HEADER_ORIGIN) == b"http":
+            # The one who asked is told; nobody else needs to look at it.
+            return self._judged(record)
+        return self._judged(record, self._dead_letter("refused", str(refusal)))
+
+    def _dead_letter(self, outcome: Outcome, reason: str) -> Send:
+        headers = (
+            ("xp-outcome", outcome.encode()),
+            ("xp-reason", reason.encode()),
+            ("xp-key", self._message.key or b""),
+        )
+        return Send("dead-letters", self._id.encode(), self._message.value, headers)
+
+    def _forward(self, key: bytes, right: int) -> Send:
+        told = [
+            (HEADER_FORWARDED, self._id.encode()),
+            (HEADER_TIME, str(_append_time(self._message.timestamp, self._headers)).encode()),
+        ]
+        if HEADER_ORIGIN in self._headers:
+            told.append((HEADER_ORIGIN, self._headers[HEADER_ORIGIN]))
+        return Send("events", key, self._message.value, tuple(told), right)
+
+    def _profile(self, event: MetricEvent, key: bytes) -> tuple[Send, ...]:
+        personal = event.user.profile()
+        if not personal:
+            return ()
+        profile = {"tenant": event.tenant, "user": event.user.id, **personal}
+        return (Send("profiles", key, orjson.dumps(profile)),)
+
+
+# An append time beyond is none: it lies in the year 8307.
+MILLIS_MAX: Final = 2 * 10**14
+
+
+def _append_time(timestamp: int, headers: Mapping[str, bytes]) -> int:
+    # A forwarded event keeps the append time of where it was first found.
+    told = headers.get(HEADER_TIME, b"")
+    if told.isdigit() and len(told) <= len(str(MILLIS_MAX)) and int(told) <= MILLIS_MAX:
+        return int(told)
+    return timestamp
+
+
+def _input_of(event: MetricEvent) -> Input:
+    told: Input = {"metric": event.metric}
+    if event.value is not None:
+        told["value"] = write(event.value)
+    if event.attributes:
+        told["attributes"] = event.attributes
+    if "tz" in event.user.model_fields_set:
+        told["tz"] = event.user.tz
+    if event.user.attributes:
+        told["userAttributes"] = event.user.attributes
+    if event.occurredAt is not None:
+        told["occurredAt"] = write_instant(event.occurredAt)
+    return told

@@ -1,0 +1,202 @@
+"""One partition's loop: take what waits, judge, send what goes before, append, await, store.
+
+One batch is in flight. It grows with the load and shrinks to one record when idle, so that latency
+and throughput come from the same loop. Whatever goes wrong, the lane forgets what was not
+acknowledged, folds the ledger again and goes on from the event that is due.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from broker.connection import Connection
+from broker.ledger import LedgerReader
+from processor.feed import Feed
+from processor.games import Games
+from processor.judge import Judged, Message, MissingVersionError, Seat, Send, judge
+from processor.ledger import InterleavedError, append
+from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
+from processor.state import PartitionState
+from schemas.topics import Topics
+
+# A batch is judged without giving way to other lanes: small enough to keep them waiting briefly.
+BATCH_RECORDS_MAX: Final = 500
+BATCH_BYTES_MAX: Final = 256 * 1024
+WAITING_BYTES_MAX: Final = 8 * 1024 * 1024
+FOLD_RECORDS_MAX: Final = 5000
+RECOVERY_PAUSE_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class SourceLostError(Exception):
+    """The events topic does not hold the event that is due: an operator must say what happened."""
+
+
+class Lane:
+    """The lane of one events partition, for the time of one assignment."""
+
+    def __init__(
+        self,
+        *,
+        seat: Seat,
+        state: PartitionState,
+        feed: Feed,
+        producer: AIOKafkaProducer,
+        connection: Connection,
+        topics: Topics,
+        games: Games,
+    ) -> None:
+        """Take what the lane works with; nothing happens before `run`."""
+        self._seat = seat
+        self._state = state
+        self._feed = feed
+        self._producer = producer
+        self._connection = connection
+        self._topics = topics
+        self._games = games
+        self._waiting: deque[Message] = deque()
+        self._waiting_bytes = 0
+        self._paused = False
+        self._arrived = asyncio.Event()
+        self._expected = -1
+        self._log = log.bind(partition=seat.partition, lane=seat.lane)
+
+    def put(self, start: int, messages: Sequence[Message]) -> None:
+        """Take delivered messages; `start` is the offset from which they were fetched."""
+        if start != self._expected:
+            # From before a seek: the right ones are on their way.
+            return
+        self._expected = messages[-1].offset + 1
+        self._waiting.extend(messages)
+        self._waiting_bytes += sum(len(message.value or b"") for message in messages)
+        if self._waiting_bytes > WAITING_BYTES_MAX and not self._paused:
+            self._paused = True
+            self._feed.pause(self._topics.events, self._seat.partition)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Fold, then judge until cancelled. Raises SourceLostError when it cannot go on."""
+        while True:
+            try:
+                await self._recover()
+                while True:
+                    await self._work()
+            except InterleavedError as error:
+                self._log.warning("lane.interleaved", error=str(error))
+            except KafkaError as error:
+                self._log.warning("lane.broker_failed", error=repr(error))
+                await asyncio.sleep(RECOVERY_PAUSE_S)
+            RECOVERED.inc()
+
+    async def _recover(self) -> None:
+        self._expected = -1
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._arrived.clear()
+        self._state.drop()
+        await self._fold()
+        topic, partition = self._topics.events, self._seat.partition
+        due = self._state.next_source(self._seat.epoch)
+        first, end = await self._feed.bounds(topic, partition)
+        if not first <= due <= end:
+            raise SourceLostError(
+                f"{topic}/{partition} holds the events {first} to {end}, but event {due} of epoch "
+                f"{self._seat.epoch} is due next. If the topic was recreated, raise the epoch: "
+                "`xp topics --raise-epoch`."
+            )
+        self._expected = due
+        self._paused = False
+        self._feed.start_at(topic, partition, due)
+
+    async def _fold(self) -> None:
+        partition = self._seat.partition
+        topic = self._topics.ledger
+        _first, end = await self._feed.bounds(topic, partition)
+        if self._state.ledger > end:
+            self._log.warning("lane.store_ahead", stored=self._state.ledger, end=end)
+            self._state.reset()
+        folded = 0
+        positions = {partition: self._state.position}
+        async with LedgerReader(
+            self._connection, topic, positions, records_max=FOLD_RECORDS_MAX
+        ) as reader:
+            while reader.positions[partition].offset < end:
+                batch = (await reader.read()).get(partition)
+                if batch is None:
+                    continue
+                for _offset, record in batch.records:
+                    self._state.apply(record)
+                self._state.keep(batch.after.offset)
+                folded += len(batch.records)
+                await asyncio.sleep(0)
+        self._log.info("lane.folded", records=folded, ledger=self._state.ledger)
+
+    async def _work(self) -> None:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        with BATCH_SECONDS.time():
+            batch = await self._judge()
+            sends = [send for judged in batch for send in judged.sends]
+            if sends:
+                await self._send(sends)
+            after = await append(
+                self._producer,
+                self._topics.ledger,
+                self._seat.partition,
+                batch,
+                self._state.ledger,
+            )
+            self._state.keep(after)
+        for judged in batch:
+            APPENDED.labels(judged.record["outcome"]).inc()
+        self._feed.hint(
+            self._topics.events, self._seat.partition, self._state.next_source(self._seat.epoch)
+        )
+
+    async def _judge(self) -> list[Judged]:
+        batch: list[Judged] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
+            message = self._waiting[0]
+            try:
+                judged = judge(self._seat, self._state, message)
+            except MissingVersionError as missing:
+                if batch:
+                    break
+                self._log.info("lane.awaits_version", tenant=missing.tenant, v=missing.version)
+                await self._games.wait_for(missing.tenant, missing.version)
+                continue
+            self._waiting.popleft()
+            self._waiting_bytes -= len(message.value or b"")
+            batch.append(judged)
+            # Key, length fields and timestamps come on top of the value.
+            size += len(judged.raw) + len(judged.key) + 64
+        if self._paused and self._waiting_bytes < WAITING_BYTES_MAX // 2:
+            self._paused = False
+            self._feed.resume(self._topics.events, self._seat.partition)
+        return batch
+
+    async def _send(self, sends: Sequence[Send]) -> None:
+        names = {
+            "dead-letters": self._topics.dead_letters,
+            "events": self._topics.events,
+            "profiles": self._topics.profiles,
+        }
+        acknowledged = [
+            await self._producer.send(
+                names[send.to],
+                key=send.key,
+                value=send.value,
+                headers=list(send.headers),
+                partition=send.partition,
+            )
+            for send in sends
+        ]
+        await asyncio.gather(*acknowledged)

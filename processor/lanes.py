@@ -1,0 +1,77 @@
+"""The loops of the partitions that are assigned now: started, fed, ended."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from processor.judge import Message
+from processor.metrics import LOOPS
+
+log = structlog.get_logger(__name__)
+
+
+class Loop(Protocol):
+    """What a lane and an announcer have in common."""
+
+    def put(self, start: int, messages: Sequence[Message]) -> None:
+        """Take delivered messages."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
+class Lanes:
+    """One task per assigned partition of a topic; the end of any of them ends the worker."""
+
+    def __init__(
+        self, name: str, make: Callable[[int], Loop], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Take the loops' name, how a partition's loop is made, and who is told when one fails."""
+        self._name = name
+        self._make = make
+        self._failed = failed
+        self._loops: dict[int, Loop] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def partitions(self) -> Iterable[int]:
+        """The partitions that are held now."""
+        return self._loops.keys()
+
+    def put(self, partition: int, start: int, messages: Sequence[Message]) -> None:
+        """Hand a chunk to its partition's loop; one that came too late is dropped."""
+        loop = self._loops.get(partition)
+        if loop is not None:
+            loop.put(start, messages)
+
+    def start(self, partitions: Iterable[int]) -> None:
+        """Start the loops of newly assigned partitions."""
+        for partition in partitions:
+            if partition in self._loops:
+                continue
+            loop = self._loops[partition] = self._make(partition)
+            task = asyncio.create_task(loop.run(), name=f"{self._name}-{partition}")
+            task.add_done_callback(self._done)
+            self._tasks[partition] = task
+        LOOPS.labels(self._name).set(len(self._loops))
+
+    async def stop(self, partitions: Iterable[int] | None = None) -> None:
+        """End the loops of revoked partitions (of all when None) and wait until they have ended."""
+        ending = list(self._loops if partitions is None else partitions)
+        tasks = [self._tasks.pop(it) for it in ending if it in self._tasks]
+        for partition in ending:
+            self._loops.pop(partition, None)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        LOOPS.labels(self._name).set(len(self._loops))
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if task not in self._tasks.values():
+            return
+        # Nobody asked it to end, so however it did, nobody works on its partition now.
+        error = None if task.cancelled() else task.exception()
+        log.error("loop.failed", loop=task.get_name(), error=repr(error), exc_info=error)
+        self._failed(error or RuntimeError(f"{task.get_name()} ended by itself"))

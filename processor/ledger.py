@@ -1,0 +1,56 @@
+"""Write a partition of the ledger: append a batch where it is expected to land, or find out.
+
+Reading is `broker.ledger`. What stands between two appends of one lane is nothing, or another
+writer's records; the base offset that the broker answers tells which.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+
+from broker.connection import Connection
+from processor.judge import Judged
+from schemas.topics import BATCH_BYTES_MAX, RECORD_BYTES_MAX
+
+# Room for a lane's batch and the one record, of any size, that made it full.
+APPEND_BYTES_MAX: Final = 2 * RECORD_BYTES_MAX
+
+
+class InterleavedError(Exception):
+    """Another writer appended in between: what was judged may not stand on the ledger's state."""
+
+
+def ledger_producer(connection: Connection) -> AIOKafkaProducer:
+    """Return the kind of producer that may write what counts: idempotent, fully acknowledged."""
+    return AIOKafkaProducer(
+        **connection.options(),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=APPEND_BYTES_MAX,
+        max_request_size=BATCH_BYTES_MAX,
+        request_timeout_ms=30_000,
+    )
+
+
+async def append(
+    producer: AIOKafkaProducer, topic: str, partition: int, batch: Sequence[Judged], expected: int
+) -> int:
+    """Append records as one batch and return the offset after them.
+
+    `batch` must fit into APPEND_BYTES_MAX. Raises InterleavedError when it did not land at
+    `expected`, and the producer's KafkaError when nothing is known of it.
+    """
+    builder = producer.create_batch()
+    for judged in batch:
+        if builder.append(key=judged.key, value=judged.raw, timestamp=None) is None:
+            raise AssertionError("the lane cuts batches that fit")
+    builder.close()
+    sent = await producer.send_batch(builder, topic, partition=partition)
+    landed: Any = await sent
+    if landed.offset != expected:
+        raise InterleavedError(
+            f"{topic}/{partition}: {len(batch)} records landed at {landed.offset}, not {expected}"
+        )
+    return expected + len(batch)

@@ -1,0 +1,201 @@
+"""A Faust transport that hands an agent one event per fetched chunk of a partition.
+
+Faust keeps what it is good at: membership, assignment, agents, the worker's life. Between fetch and
+agent it spends more time on a message than judging it takes; here it does so once per chunk. The
+place to start from is the lane's word (`start_at`), never the group's committed offset.
+
+Only the loop that fetches ever seeks, so that no chunk can be from before a seek and be taken for
+one from after it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import faust
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from processor.judge import Message
+
+FETCH_WAIT_S: Final = 0.5
+IDLE_WAIT_S: Final = 0.05
+HINTS_WAIT_S: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one fetch brought of one partition."""
+
+    partition: int
+    # The offset from which it was fetched: what lies between it and the first message is nothing.
+    start: int
+    messages: list[Message]
+
+
+class ChunkSchema(faust.Schema[Any, Any]):
+    """Hands values on as they are: a chunk needs no decoding."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
+        """Return the key as it is."""
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        """Return the value as it is."""
+        return message.value
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer, but for how messages are handed on and where reading starts."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """See faust.transport.drivers.aiokafka."""
+        super().__init__(*args, **kwargs)
+        # Offset from which the next chunk of a partition comes; absent until a lane has said.
+        self._due: dict[TP, int] = {}
+        # Seeks that the fetching loop has still to make.
+        self._wanted: dict[TP, int] = {}
+        self._hints: dict[TP, OffsetAndMetadata] = {}
+
+    # -- what lanes ask for (processor.lane.Feed)
+
+    def start_at(self, topic: str, partition: int, offset: int) -> None:
+        """Deliver from this offset on, whatever was delivered before."""
+        tp = TP(topic, partition)
+        self._wanted[tp] = offset
+        self.resume_partitions({tp})
+
+    def pause(self, topic: str, partition: int) -> None:
+        """Deliver nothing for now."""
+        self.pause_partitions({TP(topic, partition)})
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Deliver again."""
+        self.resume_partitions({TP(topic, partition)})
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset that a partition holds, and the one after its last."""
+        tp = TopicPartition(topic, partition)
+        return await self._thread.call_thread(self._bounds, tp)  # type: ignore[no-any-return]
+
+    async def _bounds(self, tp: TopicPartition) -> tuple[int, int]:
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
+        first = await consumer.beginning_offsets([tp])
+        end = await consumer.end_offsets([tp])
+        return first[tp], end[tp]
+
+    async def committed(self, topic: str, partition: int) -> tuple[int, str] | None:
+        """Return the group's committed offset and its metadata, None if there is none."""
+        tp = TopicPartition(topic, partition)
+        found = await self._thread.call_thread(self._committed, tp)
+        return (found.offset, found.metadata) if found and found.offset >= 0 else None
+
+    async def _committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
+        # The public method leaves the metadata out.
+        found = await consumer._coordinator.fetch_committed_offsets([tp])  # noqa: SLF001  as said
+        return found.get(tp)
+
+    def hint(self, topic: str, partition: int, offset: int, metadata: str = "") -> None:
+        """Commit this offset with its metadata, with the next round of hints."""
+        self._hints[TP(topic, partition)] = OffsetAndMetadata(offset, metadata)
+
+    async def send_hints(self) -> None:
+        """Commit the hints that have gathered. Raises the driver's errors."""
+        hints, self._hints = self._hints, {}
+        held = self.assignment()
+        mine = {TopicPartition(*tp): hint for tp, hint in hints.items() if tp in held}
+        if mine:
+            consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
+            await self._thread.call_thread(consumer.commit, mine)
+
+    # -- what Faust asks for
+
+    async def perform_seek(self) -> None:
+        """Hold every partition back until its lane has said where to start."""
+        self.pause_partitions({tp for tp in self.assignment() if not self._is_placed(tp)})
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget where reading stood: the next assignment starts from its lanes' words."""
+        with suppress(KafkaError, asyncio.TimeoutError):
+            await asyncio.wait_for(self.send_hints(), HINTS_WAIT_S)
+        for tp in revoked:
+            self._due.pop(tp, None)
+            self._wanted.pop(tp, None)
+            self._hints.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Do nothing: Faust's stall detector looks at acknowledgements, of which there are none."""
+
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109  Faust's signature
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Fetch once, and yield one message per partition that brought something."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # Faust's own idiom
+        await self._make_seeks()
+        active = {tp for tp in self._get_active_partitions() if tp in self._due}
+        if not active:
+            await asyncio.sleep(IDLE_WAIT_S)
+            return
+        generation = self.app.consumer_generation_id
+        records = await self._getmany(active, min(timeout, FETCH_WAIT_S))
+        for tp, batch in (records or {}).items():
+            if self.should_stop or not batch or tp not in self._due or tp in self._wanted:
+                continue
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                # Fetched, but not to be delivered now: fetch it again.
+                self._wanted.setdefault(tp, self._due[tp])
+                continue
+            start, self._due[tp] = self._due[tp], batch[-1].offset + 1
+            yield tp, self._message_of(tp, start, batch)
+
+    def _is_placed(self, tp: TP) -> bool:
+        return tp in self._due or tp in self._wanted
+
+    async def _make_seeks(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        for tp, offset in wanted.items():
+            await self._thread.call_thread(self._seek_now, TopicPartition(*tp), offset)
+            self._due[tp] = offset
+
+    async def _seek_now(self, tp: TopicPartition, offset: int) -> None:
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
+        if tp in consumer.assignment():
+            consumer.seek(tp, offset)
+
+    def _message_of(self, tp: TP, start: int, batch: list[Any]) -> ConsumerMessage:
+        last = batch[-1]
+        messages = [Message(it.offset, it.timestamp, it.key, it.value, it.headers) for it in batch]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            None,
+            None,
+            Chunk(tp.partition, start, messages),  # type: ignore[arg-type]  # the schema passes it on
+            None,
+            None,
+            None,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+
+class Transport(driver.Transport):
+    """Faust's Kafka transport with the consumer above."""
+
+    Consumer = Consumer

@@ -1,0 +1,158 @@
+"""A worker's life: open what it needs, check that it may start, run until told to stop."""
+
+import asyncio
+import hashlib
+import socket
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from broker.connection import Connection
+from broker.definitions import DefinitionsReader
+from broker.topics import TopicsUnfitError, check_topics
+from processor.announcer import Announcer
+from processor.app import Assembly, build_app
+from processor.games import Games
+from processor.judge import Seat
+from processor.lane import Lane
+from processor.lanes import Lanes
+from processor.ledger import ledger_producer
+from processor.state import PartitionState
+from processor.store import Store, open_store
+from schemas.topics import Topics
+
+HINT_EVERY_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker is told."""
+
+    connection: Connection
+    topics: Topics
+    # Where its local state lies; several workers may share it.
+    data_dir: Path
+
+
+class Worker:
+    """Judges and announces the partitions that the group assigns to it."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        """Take the configuration; nothing is opened before `run`."""
+        self._config = config
+        self._failure: BaseException | None = None
+        self._over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        Raises TopicsUnfitError when it may not start, and whatever made a lane unable to go on.
+        """
+        config = self._config
+        async with AsyncExitStack() as opened:
+            partitions = await self._check_topics()
+            store = open_store(config.data_dir)
+            opened.callback(store.close)
+            reader = DefinitionsReader(config.connection, config.topics.definitions)
+            games = Games(await opened.enter_async_context(reader))
+            producer = ledger_producer(config.connection)
+            await producer.start()
+            opened.push_async_callback(producer.stop)
+            await self._run_app(partitions, store, games, producer)
+
+    async def _check_topics(self) -> int:
+        config = self._config
+        found = await check_topics(config.connection, config.topics)
+        if found.problems:
+            raise TopicsUnfitError("; ".join(found.problems))
+        return found.partitions
+
+    async def _run_app(
+        self, partitions: int, store: Store, games: Games, producer: AIOKafkaProducer
+    ) -> None:
+        config = self._config
+        assembly: Assembly
+
+        def make_lane(partition: int) -> Lane:
+            seat = Seat(
+                partition=partition,
+                partitions=partitions,
+                epoch=games.epoch,
+                lane=token_hex(4),
+                game=games.get,
+            )
+            return Lane(
+                seat=seat,
+                state=PartitionState(store, partition),
+                feed=assembly.consumer,
+                producer=producer,
+                connection=config.connection,
+                topics=config.topics,
+                games=games,
+            )
+
+        def make_announcer(partition: int) -> Announcer:
+            return Announcer(
+                partition=partition,
+                feed=assembly.consumer,
+                producer=producer,
+                connection=config.connection,
+                topics=config.topics,
+            )
+
+        lanes = Lanes("judge", make_lane, self._fail)
+        announcers = Lanes("announce", make_announcer, self._fail)
+        assembly = build_app(
+            config.connection,
+            config.topics,
+            lanes=lanes,
+            announcers=announcers,
+            instance=instance_of(store.path),
+            data_dir=config.data_dir,
+        )
+        app = assembly.app
+        log.info("worker.starting", partitions=partitions, store=str(store.path))
+        await app.start()
+        hints = asyncio.create_task(self._hint(assembly))
+        ended = asyncio.create_task(app.wait_until_stopped())
+        over = asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (hints, ended, over):
+                task.cancel()
+            await lanes.stop()
+            await announcers.stop()
+            with suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(assembly.consumer.send_hints(), HINT_EVERY_S)
+            await app.stop()
+        failure = self._failure or app.crash_reason
+        if failure is not None:
+            raise failure
+
+    async def _hint(self, assembly: Assembly) -> None:
+        while True:
+            await asyncio.sleep(HINT_EVERY_S)
+            try:
+                await assembly.consumer.send_hints()
+            except KafkaError as error:
+                # Hints are for lag monitors and the announcer's repeats; a later one will do.
+                log.info("worker.hint_failed", error=repr(error))
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._over.set()
+
+
+def instance_of(path: Path) -> str:
+    """Return a name for the worker that holds a store slot: the same after a restart."""
+    place = f"{socket.gethostname()}:{path.resolve()}"
+    return f"xp-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
