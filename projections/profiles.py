@@ -1,0 +1,147 @@
+"""Own data: personal fields of users, followed from their topic. They never enter the ledger.
+
+A rebuild does not touch them. Position and profiles are stored in one transaction.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from pydantic import TypeAdapter, ValidationError
+
+from broker.connection import Connection as Kafka
+from broker.connection import start_consumer
+from projections import metrics
+from projections.database import Connection, Database, load_queries, send_rows
+from projections.outages import partitions_of
+from projections.positions import StalePositionError
+from schemas.codec import from_millis
+from schemas.events import EventUser, Key
+from schemas.topics import DEFAULT_TENANT
+
+_QUERIES = load_queries("profiles")
+_KEY: TypeAdapter[str] = TypeAdapter(Key)
+
+log = structlog.get_logger("projections")
+
+
+class ProfileFollower:
+    """Follows the profiles topic into own.profiles."""
+
+    def __init__(self, database: Database, kafka: Kafka, topic: str) -> None:
+        """Take where to read and where to store."""
+        self._database = database
+        self._kafka = kafka
+        self._topic = topic
+
+    async def follow(self) -> None:
+        """Store profiles as they come, until cancelled. Raises what Kafka and Postgres raise."""
+        partitions = await partitions_of(self._kafka, self._topic)
+        async with AsyncExitStack() as stack:
+            consumer = AIOKafkaConsumer(
+                **self._kafka.options(),
+                enable_auto_commit=False,
+                # Compaction removes what a newer profile replaced: the next one there is, is next.
+                auto_offset_reset="earliest",
+                max_poll_records=1000,
+            )
+            stack.push_async_callback(consumer.stop)
+            await start_consumer(consumer)
+            tps = [TopicPartition(self._topic, partition) for partition in range(partitions)]
+            consumer.assign(tps)
+            async with self._database.connection() as connection:
+                next_offsets = await _positions(connection, partitions)
+            for tp in tps:
+                consumer.seek(tp, next_offsets[tp.partition])
+            while True:
+                fetched = await consumer.getmany(timeout_ms=1000)
+                batches = {tp.partition: messages for tp, messages in fetched.items()}
+                if batches:
+                    async with self._database.connection() as connection:
+                        await store_profiles(connection, batches, next_offsets)
+                # Gives way also when messages are always there.
+                await asyncio.sleep(0)
+
+
+async def store_profiles(
+    connection: Connection,
+    batches: Mapping[int, Sequence[ConsumerRecord[Any, Any]]],
+    next_offsets: dict[int, int],
+) -> None:
+    """Store messages by partition and move the positions, in `next_offsets` too.
+
+    Raises StalePositionError if the stored positions are not those of `next_offsets`.
+    """
+    async with connection.transaction():
+        given = {"partitions": list(batches)}
+        rows = await connection.execute(_QUERIES["lock"], given)
+        for partition, stored in await rows.fetchall():
+            if stored != next_offsets[partition]:
+                raise StalePositionError(f"profiles partition {partition} is at {stored}")
+        profiles = merge_profiles(batches)
+        after = {partition: messages[-1].offset + 1 for partition, messages in batches.items()}
+        moves = [{"partition": at, "next_offset": offset} for at, offset in after.items()]
+        async with connection.pipeline():
+            await send_rows(connection, _QUERIES["apply"], profiles)
+            await send_rows(connection, _QUERIES["move"], moves)
+    next_offsets |= after
+    metrics.PROFILES.inc(len(profiles))
+
+
+def merge_profiles(
+    batches: Mapping[int, Sequence[ConsumerRecord[Any, Any]]],
+) -> list[dict[str, object]]:
+    """Return one row per user: what the messages give, later over earlier ones.
+
+    What is no profile is logged and counted; it stops nobody.
+    """
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for partition, messages in batches.items():
+        for message in messages:
+            if message.value is None:
+                # A tombstone. Rows are deleted by whoever wrote it, together with everything else.
+                continue
+            try:
+                tenant, user = _read_profile(message.value)
+            except (orjson.JSONDecodeError, ValidationError, TypeError, KeyError):
+                # Without the text: it may hold personal fields.
+                log.warning("profile-unreadable", partition=partition, offset=message.offset)
+                metrics.PROFILES_UNREADABLE.inc()
+                continue
+            row = rows.setdefault((tenant, user.id), {"tenant": tenant, "user_id": user.id})
+            row |= _fields(user)
+            row["updated"] = from_millis(message.timestamp).isoformat()
+    return list(rows.values())
+
+
+def _read_profile(raw: bytes) -> tuple[str, EventUser]:
+    fields = orjson.loads(raw)
+    tenant = _KEY.validate_python(fields.pop("tenant", DEFAULT_TENANT))
+    return tenant, EventUser.model_validate({"id": fields.pop("user"), **fields})
+
+
+def _fields(user: EventUser) -> dict[str, object]:
+    given = user.model_fields_set
+    row: dict[str, object] = {}
+    if "name" in given:
+        row |= {"name_given": True, "name": user.name}
+    if "email" in given:
+        row |= {"email_given": True, "email": user.email}
+    if "deviceTokens" in given:
+        row |= {"tokens_given": True, "tokens": user.deviceTokens}
+    if user.subscribeToEmails is not None:
+        row["subscribe_to_emails"] = user.subscribeToEmails
+        if not user.subscribeToEmails:
+            # Also one that came a moment ago (semantics 4): not subscribed means not stored.
+            row |= {"email_given": True, "email": None}
+    return row
+
+
+async def _positions(connection: Connection, partitions: int) -> dict[int, int]:
+    await connection.execute(_QUERIES["add_positions"], {"partitions": partitions})
+    rows = await connection.execute(_QUERIES["positions"])
+    return dict(await rows.fetchall())

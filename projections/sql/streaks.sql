@@ -1,0 +1,40 @@
+-- Streaks of the three frequencies, and the periods that satisfied them.
+
+-- apply --
+INSERT INTO streaks (
+    tenant, user_id, frequency, length, longest, started, period, through, extended
+)
+SELECT tenant, user_id, frequency, r.length, greatest(r.longest, known.longest), r.started,
+    -- A loss or a carry-over satisfies no period: what is known of the last one that did stays.
+    coalesce(r.satisfied, known.period, r.period), r.through,
+    coalesce(r.extended, known.extended)
+FROM json_to_recordset(%(rows)s::json) AS r (
+    tenant text, user_id text, frequency text, length integer, longest integer, started date,
+    satisfied date, period date, through date, extended timestamptz
+)
+LEFT JOIN streaks AS known USING (tenant, user_id, frequency)
+ON CONFLICT (tenant, user_id, frequency) DO UPDATE
+SET length = EXCLUDED.length,
+    longest = EXCLUDED.longest,
+    started = EXCLUDED.started,
+    period = EXCLUDED.period,
+    through = EXCLUDED.through,
+    extended = EXCLUDED.extended;
+
+-- apply_periods --
+INSERT INTO streak_periods (tenant, user_id, frequency, period, length)
+SELECT tenant, user_id, frequency, period, length
+FROM json_to_recordset(%(rows)s::json) AS r (
+    tenant text, user_id text, frequency text, period date, length integer
+)
+ON CONFLICT (tenant, user_id, frequency, period) DO UPDATE SET length = EXCLUDED.length;
+
+-- one --
+SELECT length, longest, started, period, through, extended FROM streaks
+WHERE tenant = %(tenant)s AND user_id = %(user)s AND frequency = %(frequency)s;
+
+-- periods --
+SELECT period, length FROM streak_periods
+WHERE tenant = %(tenant)s AND user_id = %(user)s AND frequency = %(frequency)s
+    AND period >= %(since)s
+ORDER BY period;

@@ -1,0 +1,392 @@
+"""The projector and the rebuild: a real Kafka on one side, a real Postgres on the other."""
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+from database.records import Ledger, a_bit_of_everything, created, in_force, points, total
+
+from broker.connection import Connection as Kafka
+from broker.ledger import Position
+from broker.topics import create_topics
+from projections import definitions
+from projections.database import ReadFormatError, connect
+from projections.migrations import create_read, migrate
+from projections.outages import AwayError
+from projections.points import balance
+from projections.positions import add_positions, positions
+from projections.rebuild import SHADOW, Progress, RebuildRunningError, rebuild
+from projections.runner import LedgerLostError, Projector, events_behind, ledger_lag
+from projections.totals import total as total_of
+from projections.users import user
+from schemas.codec import write_record, write_version
+from schemas.definitions import Definitions
+from schemas.order import link_of
+from schemas.topics import Topics
+from schemas.versions import succeed
+
+PATIENCE_S = 20
+
+VERSION = succeed(None, Definitions(), "default", datetime(2024, 3, 1, tzinfo=UTC))
+
+
+class World:
+    """Topics of one test's own, with a producer to fill them and a database to look into."""
+
+    def __init__(self, kafka, topics, producer, dsn):
+        """Take the two sides."""
+        self.kafka, self.topics, self.producer, self.dsn = kafka, topics, producer, dsn
+        self._sent = {}
+
+    async def publish(self, *ledgers):
+        """Append what has been added to the ledgers since the last time."""
+        for ledger in ledgers:
+            start = self._sent.get(ledger.partition, 0)
+            for record in ledger.records[start:]:
+                await self._append(ledger.partition, write_record(record))
+            self._sent[ledger.partition] = len(ledger.records)
+        await self.producer.flush()
+
+    async def publish_raw(self, partition, raw):
+        await self._append(partition, raw)
+        await self.producer.flush()
+
+    async def _append(self, partition, raw):
+        await self.producer.send(self.topics.ledger, raw, partition=partition)
+
+    async def profile(self, user, **fields):
+        value = orjson.dumps({"tenant": "default", "user": user, **fields})
+        await self.producer.send_and_wait(self.topics.profiles, value, key=user.encode())
+
+    async def caught_up(self):
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if not await ledger_lag(self.dsn, self.kafka, self.topics):
+                    return
+                await asyncio.sleep(0.05)
+
+    async def seen(self, read, wanted):
+        """Wait until a read gives what is wanted."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                async with connect(self.dsn) as connection:
+                    if await read(connection) == wanted:
+                        return
+                await asyncio.sleep(0.05)
+
+    @asynccontextmanager
+    async def projecting(self, **options):
+        """Run a projector meanwhile."""
+        projector = Projector(self.dsn, self.kafka, self.topics, **options)
+        running = asyncio.create_task(projector.run())
+        try:
+            yield projector
+            if running.done():
+                running.result()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def world(stack, migrated):
+    """Return topics, a producer and a database with tables."""
+    kafka = Kafka(stack.kafka)
+    topics = Topics(prefix=f"{uuid.uuid4().hex[:8]}.")
+    await create_topics(kafka, topics, 2)
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, enable_idempotence=True)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topics.definitions, write_version(VERSION), partition=0)
+        yield World(kafka, topics, producer, migrated)
+    finally:
+        await producer.stop()
+
+
+async def rows_of(world, dump):
+    async with connect(world.dsn) as connection:
+        return await dump(connection)
+
+
+async def test_the_ledger_becomes_rows(world, dump, stored_at_once):
+    left, right = a_bit_of_everything(0, "l"), a_bit_of_everything(1, "r")
+    await world.publish(left, right)
+    async with world.projecting() as projector:
+        await world.caught_up()
+        assert await projector.lag() == 0
+        assert (await projector.positions())[0] == left.position(len(left.records))
+    apart = await stored_at_once(left.batch(), right.batch(), versions=[VERSION])
+    found = await rows_of(world, dump)
+    del apart["positions"], found["positions"]
+    assert found == apart
+
+
+async def test_a_projector_goes_on_where_the_last_one_stopped(world):
+    ledger = Ledger()
+    ledger.add("u1", created(), total("km", "1", "1"))
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.caught_up()
+    ledger.add("u1", total("km", "1", "2"))
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.caught_up()
+    async with connect(world.dsn) as connection:
+        found = await connection.execute("SELECT change, events FROM total_days")
+        assert await found.fetchall() == [(2, 2)]
+
+
+async def test_a_record_of_a_lane_that_lost_is_skipped(world):
+    ledger = Ledger()
+    ledger.add("u1", created(), points("xp", "a", 1, 1))
+    await world.publish(ledger)
+    zombie = ledger.records[0].copy()
+    zombie["lane"] = "lane-2"
+    await world.publish_raw(0, write_record(zombie))
+    ledger.add("u1", points("xp", "a", 1, 2))
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.caught_up()
+    async with connect(world.dsn) as connection:
+        assert await balance(connection, "default", "u1", "xp") == 2
+        assert (await positions(connection))[0] == Position(3, link_of(ledger.records[1]))
+
+
+async def test_two_projectors_count_nothing_twice(world):
+    ledger = Ledger()
+    ledger.add("u1", created())
+    async with world.projecting(records_max=7), world.projecting(records_max=5):
+        for count in range(1, 301):
+            ledger.add("u1", total("km", "1", str(count)), points("xp", "a", 1, count))
+            if count % 20 == 0:
+                await world.publish(ledger)
+        await world.caught_up()
+    async with connect(world.dsn) as connection:
+        found = await connection.execute("SELECT change, events FROM total_days")
+        assert await found.fetchall() == [(300, 300)]
+        found = await connection.execute("SELECT count(*), sum(awarded) FROM awards")
+        assert await found.fetchall() == [(300, 300)]
+
+
+async def test_a_version_published_meanwhile_is_there_with_its_marker(world):
+    ledger = Ledger()
+    async with world.projecting():
+        await world.caught_up()
+        second = succeed(VERSION, Definitions(), "default", datetime(2024, 3, 2, tzinfo=UTC))
+        await world.producer.send_and_wait(
+            world.topics.definitions, write_version(second), partition=0
+        )
+        ledger.add(None, in_force(2), definitions=2)
+        await world.publish(ledger)
+        await world.caught_up()
+    async with connect(world.dsn) as connection:
+        assert await definitions.in_force(connection, "default") == 2
+        assert await definitions.version(connection, "default", 2) == second
+
+
+async def test_a_version_is_stored_with_its_marker_even_if_the_tables_were_swapped_since(world):
+    async with world.projecting() as projector:
+        async with asyncio.timeout(PATIENCE_S):
+            while not projector._stored_versions:
+                await asyncio.sleep(0.05)
+        async with connect(world.dsn) as connection:
+            await connection.execute("DELETE FROM definitions")
+        ledger = Ledger()
+        ledger.add(None, in_force(1), definitions=1)
+        await world.publish(ledger)
+        await world.caught_up()
+    async with connect(world.dsn) as connection:
+        assert await definitions.version(connection, "default", 1) == VERSION
+
+
+async def test_profiles_are_merged_field_by_field(world):
+    ledger = Ledger()
+    ledger.add("u1", created())
+    await world.publish(ledger)
+
+    async def profile(connection):
+        found = await user(connection, "default", "u1")
+        return found and (found.name, found.email, found.device_tokens, found.subscribe_to_emails)
+
+    async with world.projecting():
+        await world.profile("u1", name="Ada", email="ada@example.org", deviceTokens=["a"])
+        await world.seen(profile, ("Ada", "ada@example.org", ["a"], True))
+        await world.profile("u1", name="Ada L.", deviceTokens=None)
+        await world.seen(profile, ("Ada L.", "ada@example.org", None, True))
+    await world.profile("u1", subscribeToEmails=False)
+    await world.producer.send_and_wait(world.topics.profiles, b"\xff", key=b"u1")
+    await world.producer.send_and_wait(world.topics.profiles, b'{"user": 5}', key=b"u1")
+    await world.producer.send_and_wait(world.topics.profiles, None, key=b"u1")
+    await world.profile("u1", email="new@example.org")
+    await world.profile("u1", name="Last")
+    async with world.projecting():
+        await world.seen(profile, ("Last", None, None, False))
+
+
+async def test_events_behind_are_those_after_the_last_record_of_their_partition(world):
+    async with world.projecting():
+        for _ in range(3):
+            await world.producer.send_and_wait(world.topics.events, b"{}", partition=0)
+        assert await events_behind(world.dsn, world.kafka, world.topics) == 3
+        ledger = Ledger()
+        ledger.add(None, outcome="dead")
+        ledger.add(None, outcome="dead")
+        await world.publish(ledger)
+        await world.caught_up()
+        assert await events_behind(world.dsn, world.kafka, world.topics) == 1
+
+
+async def test_a_postgres_that_breaks_every_connection_is_outlasted(world):
+    ledger = Ledger()
+    ledger.add("u1", created(), total("km", "1", "1"))
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.caught_up()
+        async with connect(world.dsn) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        ledger.add("u1", total("km", "1", "2"))
+        await world.publish(ledger)
+        await world.caught_up()
+        async with connect(world.dsn) as connection:
+            assert await total_of(connection, "default", "u1", "km") == 2
+
+
+async def test_a_projector_of_another_format_stops_with_what_to_run(world):
+    async with connect(world.dsn) as connection:
+        await connection.execute("UPDATE format SET value = '0-old'")
+    projector = Projector(world.dsn, world.kafka, world.topics)
+    with pytest.raises(ReadFormatError, match="xp project --rebuild"):
+        await asyncio.wait_for(projector.run(), PATIENCE_S)
+
+
+async def test_a_ledger_that_lacks_what_is_due_next_stops_the_projector(world):
+    ledger = Ledger()
+    ledger.add("u1", created())
+    await world.publish(ledger)
+    async with connect(world.dsn) as connection:
+        await add_positions(connection, 2)
+        await connection.execute("UPDATE positions SET next_offset = 99 WHERE partition = 0")
+    projector = Projector(world.dsn, world.kafka, world.topics)
+    with pytest.raises(LedgerLostError, match="xp project --rebuild"):
+        await asyncio.wait_for(projector.run(), PATIENCE_S)
+
+
+async def test_a_lag_of_topics_that_are_not_there_is_not_zero(world):
+    with pytest.raises(AwayError, match="there is no topic"):
+        await ledger_lag(world.dsn, world.kafka, Topics(prefix="none."))
+
+
+# -- rebuild ------------------------------------------------------------------------------------
+
+
+async def test_a_rebuild_equals_the_live_read_models_row_for_row(world, dump):
+    left, right = a_bit_of_everything(0, "l"), a_bit_of_everything(1, "r")
+    await world.publish(left, right)
+    async with world.projecting():
+        await world.caught_up()
+    before = await rows_of(world, dump)
+    seen: list[Progress] = []
+    await rebuild(world.dsn, world.kafka, world.topics, progress=seen.append, lag_max=0)
+    assert await rows_of(world, dump) == before
+    assert (seen[-1].read, seen[-1].lag) == (len(left.records) + len(right.records), 0)
+
+
+async def test_what_was_wrong_in_the_live_read_models_is_mended_and_own_is_not_touched(world):
+    ledger = Ledger()
+    ledger.add("u1", created(), total("km", "1", "1"))
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.profile("u1", name="Ada")
+        await world.caught_up()
+
+        async def name(connection):
+            found = await user(connection, "default", "u1")
+            return found and found.name
+
+        await world.seen(name, "Ada")
+    async with connect(world.dsn) as connection:
+        await connection.execute("UPDATE totals SET total = 99")
+        await connection.execute("UPDATE format SET value = '0-old'")
+    await rebuild(world.dsn, world.kafka, world.topics)
+    async with connect(world.dsn) as connection:
+        assert await total_of(connection, "default", "u1", "km") == 1
+        assert await name(connection) == "Ada"
+    assert await migrate(world.dsn) == []
+
+
+async def test_live_projectors_and_readers_go_on_over_a_rebuild(world):
+    ledger = Ledger()
+    ledger.add("u1", created())
+    count = 0
+
+    async def keep_publishing():
+        nonlocal count
+        while True:
+            for _ in range(20):
+                count += 1
+                ledger.add("u1", total("km", "1", str(count)), points("xp", "a", 1, count))
+            await world.publish(ledger)
+            await asyncio.sleep(0.02)
+
+    async with world.projecting(records_max=50), connect(world.dsn) as reader:
+        publishing = asyncio.create_task(keep_publishing())
+        last = Decimal(0)
+        for _ in range(3):
+            await rebuild(world.dsn, world.kafka, world.topics, lag_max=200)
+            # The same prepared statement before and after: it must mean the tables of now.
+            for _ in range(8):
+                reached = await total_of(reader, "default", "u1", "km")
+                assert reached >= last
+                last = reached
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        ledger.add("u1", total("km", "1", str(count + 1)))
+        await world.publish(ledger)
+        await world.caught_up()
+        assert await total_of(reader, "default", "u1", "km") == count + 1
+        found = await reader.execute("SELECT sum(change), sum(events) FROM total_days")
+        assert await found.fetchall() == [(count + 1, count + 1)]
+        found = await reader.execute("SELECT count(*), sum(awarded) FROM awards")
+        assert await found.fetchall() == [(count, count)]
+
+
+async def test_a_killed_rebuild_leaves_the_live_schema_alone_and_the_next_one_cleans_up(
+    world, dump
+):
+    ledger = a_bit_of_everything()
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.caught_up()
+    before = await rows_of(world, dump)
+    # What a rebuild leaves that is killed between its two schemas.
+    async with connect(world.dsn) as connection:
+        await create_read(connection, SHADOW)
+        await connection.execute("CREATE SCHEMA read_old")
+    running = asyncio.create_task(rebuild(world.dsn, world.kafka, world.topics))
+    await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await rows_of(world, dump) == before
+    await rebuild(world.dsn, world.kafka, world.topics)
+    assert await rows_of(world, dump) == before
+    async with connect(world.dsn) as connection:
+        found = await connection.execute(
+            "SELECT count(*) FROM pg_namespace WHERE nspname IN ('read_next', 'read_old')"
+        )
+        assert await found.fetchone() == (0,)
+
+
+async def test_a_second_rebuild_at_the_same_time_is_refused(world):
+    first = asyncio.create_task(rebuild(world.dsn, world.kafka, world.topics))
+    await asyncio.sleep(0.2)
+    with pytest.raises(RebuildRunningError):
+        await rebuild(world.dsn, world.kafka, world.topics)
+    await first
