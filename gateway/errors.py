@@ -1,0 +1,110 @@
+"""Every error that the door answers with: a status and one sentence that says what to change.
+
+No other file builds an error body. The statuses beyond the contract are those of semantics OD-44.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+import structlog
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from projections.database import DatabaseUnreachableError
+
+RETRY_AFTER_S: Final = 2
+
+MEANINGS: Final[Mapping[int, str]] = {
+    400: "The body is not JSON.",
+    401: "The header X-API-KEY is missing, or its key is unknown or revoked.",
+    403: "The key may not act for this tenant.",
+    404: "There is no such user, metric or points system.",
+    413: "The body is larger than 64 KiB.",
+    422: "The request is well-formed, but something in it has to be changed.",
+    503: "The broker or the database is away, or too many requests wait. Retry-After says when.",
+}
+
+log = structlog.get_logger("gateway")
+
+
+class Json(Response):
+    """A JSON answer of plain dictionaries, written by orjson."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Return the bytes of the content."""
+        return orjson.dumps(content)
+
+
+class ApiError(Exception):
+    """An answer other than 2xx. The message is shown to the client as it stands."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        """Take the status, a sentence on what to change, and headers to send with it."""
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+class AwayError(ApiError):
+    """Something that the door needs is away for now: 503 with Retry-After."""
+
+    def __init__(self, message: str, *, retry_after_s: int = RETRY_AFTER_S) -> None:
+        """Take a sentence that also says what is known about the event, if there is one."""
+        super().__init__(503, message, {"Retry-After": str(retry_after_s)})
+
+
+def answer(error: ApiError) -> Json:
+    """Return the response for an error."""
+    return Json({"error": str(error)}, status_code=error.status, headers=error.headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app, the framework's own included, a body of the contract."""
+    app.add_exception_handler(ApiError, _on_api_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(DatabaseUnreachableError, _on_database_away)
+    app.add_exception_handler(KafkaError, _on_broker_away)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_api_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return answer(error)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = str(error.detail)
+    if error.status_code == 404:  # noqa: PLR2004  the status itself
+        message = f"There is nothing at {request.method} {request.url.path}: see /docs."
+    if error.status_code == 405:  # noqa: PLR2004  the status itself
+        message = f"{request.method} is not possible at {request.url.path}: see /docs."
+    return answer(ApiError(error.status_code, message, error.headers))
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    parts = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    return answer(ApiError(422, "; ".join(parts)))
+
+
+async def _on_database_away(_request: Request, error: Exception) -> Response:
+    log.warning("the database is away", action="database_away", error=type(error).__name__)
+    return answer(AwayError("The database is away. Nothing was changed; try again."))
+
+
+async def _on_broker_away(_request: Request, error: Exception) -> Response:
+    log.warning("the broker is away", action="broker_away", error=type(error).__name__)
+    return answer(AwayError("The broker is away. Nothing was changed; try again."))
+
+
+async def _on_bug(_request: Request, error: Exception) -> Response:
+    log.error("a request failed", action="request_failed", exc_info=error)
+    return answer(ApiError(500, "Something went wrong in here; it has been logged."))

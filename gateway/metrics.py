@@ -1,0 +1,25 @@
+"""What the door counts. Names and labels are part of the interface for operators."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("xp_http_requests", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "xp_http_request_seconds",
+    "Time from request to answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+VERDICT_SECONDS = Histogram(
+    "xp_gateway_verdict_seconds",
+    "Time from the request to the ledger record of its event.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+VERDICTS = Counter(
+    "xp_gateway_verdicts",
+    "Events answered, by the outcome of the ledger or `pending`.",
+    ["outcome"],
+)
+WAITERS = Gauge("xp_gateway_waiters", "Requests that wait for the verdict on their event.")
+FAILURES = Counter(
+    "xp_gateway_failures", "Failures of a background part, which then begins anew.", ["part"]
+)

@@ -1,0 +1,185 @@
+"""What the handlers share: the database, the broker's ends, definitions, keys; and their upkeep.
+
+The background tasks reconnect by themselves; a handler that needs what is not there yet gets
+AwayError and answers 503. No route and no shape in here.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from broker.connection import Connection
+from broker.definitions import DefinitionsReader
+from broker.ledger import Position
+from gateway import metrics
+from gateway.appender import Appender
+from gateway.errors import AwayError
+from gateway.keys import KeyRing
+from gateway.opening import opened
+from gateway.receipts import Receipts
+from projections.database import Connection as DatabaseConnection
+from projections.database import Database
+from projections.positions import positions
+from schemas.entries import Record
+from schemas.topics import Topics
+from schemas.versions import Version
+
+PAUSE_S: Final = 0.5
+# At most so often are definitions read because a request names something unknown.
+REFRESH_EVERY_S: Final = 1.0
+DATABASE_WAIT_S: Final = 2.0
+
+log = structlog.get_logger("gateway")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """All that the door is told; it reads no environment."""
+
+    connection: Connection
+    dsn: str
+    topics: Topics = field(default_factory=Topics)
+    host: str = "127.0.0.1"
+    # 0 takes any free one.
+    port: int = 8080
+    # How long a POST waits for its verdict before it answers 202 with XP-Verdict: pending.
+    verdict_timeout_s: float = 5.0
+    # How long the broker may take to acknowledge before the POST gives up on it.
+    acknowledge_timeout_s: float = 30.0
+    # More requests than this may not wait for verdicts at once.
+    waiters_max: int = 1000
+    # A projection that is further behind makes /readyz say 503.
+    lag_limit_s: float = 5.0
+    database_connections_max: int = 10
+    version: str = "0"
+    # The time of reads; tests pass another.
+    clock: Callable[[], datetime] = _now
+
+
+class Parts:
+    """The door's connections to the rest of the world."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        """Prepare everything; nothing is opened before `opened`."""
+        self.config = config
+        self.database = Database(
+            config.dsn, size_max=config.database_connections_max, wait_s=DATABASE_WAIT_S
+        )
+        self.keys = KeyRing(self.database)
+        self.appender = Appender(
+            config.connection, config.topics.events, acknowledge_s=config.acknowledge_timeout_s
+        )
+        self.receipts = Receipts(
+            config.connection, config.topics.ledger, self._stored_positions, self._look
+        )
+        self._definitions: DefinitionsReader | None = None
+        self._refreshed_s = 0.0
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Run the background tasks until the end of the block."""
+        async with self.database:
+            tasks = [
+                asyncio.create_task(self._follow_definitions(), name="definitions"),
+                asyncio.create_task(self.appender.run(), name="appender"),
+                asyncio.create_task(self.receipts.run(), name="receipts"),
+            ]
+            for task in tasks:
+                task.add_done_callback(_cry)
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow_definitions(self) -> None:
+        while True:
+            reader = DefinitionsReader(self.config.connection, self.config.topics.definitions)
+            try:
+                async with opened(reader):
+                    self._definitions = reader
+                    log.info("definitions are read", action="definitions_read")
+                    # Refreshing is asked for by who needs it; this task only holds the connection.
+                    await asyncio.Event().wait()
+            except Exception as error:  # noqa: BLE001  whatever fails, definitions must come again
+                log.warning(
+                    "definitions are not readable", action="definitions_failed", error=repr(error)
+                )
+                metrics.FAILURES.labels("definitions").inc()
+                await asyncio.sleep(PAUSE_S)
+
+    async def _stored_positions(self) -> Mapping[int, Position]:
+        async with self.database.connection() as connection:
+            return await positions(connection)
+
+    async def _look(self, record: Record) -> None:
+        """Bring in the definitions and the epoch that a record names, if they are newer."""
+        known = self._definitions
+        if known is None:
+            if record["definitions"] or record["source"][0]:
+                raise AwayError("The definitions are not read yet.")
+            return
+        if record["source"][0] > known.epoch or (
+            record["definitions"] and known.get(record["tenant"], record["definitions"]) is None
+        ):
+            await known.refresh()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of source positions in force; AwayError before it is known."""
+        return self._reader.epoch
+
+    @property
+    def _reader(self) -> DefinitionsReader:
+        if self._definitions is None:
+            raise AwayError("The definitions are not read yet: the broker is away. Try again.")
+        return self._definitions
+
+    def head(self, tenant: str) -> Version | None:
+        """Return a tenant's newest version, None before its first."""
+        return self._reader.head(tenant)
+
+    def version(self, tenant: str, number: int) -> Version | None:
+        """Return the version that a record was judged by, the newest one when it is unknown."""
+        return self._reader.get(tenant, number) or self._reader.head(tenant)
+
+    async def refreshed(self) -> bool:
+        """Read what has come to the definitions, unless that was done a moment ago.
+
+        Returns whether it was done, and not what came of it: a broker that is away changes nothing.
+        """
+        now_s = time.monotonic()
+        if now_s - self._refreshed_s < REFRESH_EVERY_S:
+            return False
+        self._refreshed_s = now_s
+        try:
+            async with asyncio.timeout(1.0):
+                await self._reader.refresh()
+        except (KafkaError, TimeoutError):
+            return False
+        return True
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[DatabaseConnection]:
+        """Lend a connection on which all queries see the same moment: one answer, one state."""
+        async with self.database.connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+
+def _cry(task: asyncio.Task[None]) -> None:
+    # These tasks only end by being cancelled; anything else is a bug that must not be silent.
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a background part ended", action="part_ended", exc_info=task.exception())

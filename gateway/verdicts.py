@@ -1,0 +1,145 @@
+"""From the ledger's record on an event to the answer of its POST. Pure, and shapes nothing else.
+
+What the answer says follows from that one record and the definitions that it was judged by, never
+from a projection; only when no record has come in time do rows stand in for it (`pending`).
+"""
+
+from typing import Any, Final
+
+from gateway.errors import ApiError
+from projections import answers
+from schemas.definitions import id_of
+from schemas.entries import PointsEntry, Record, StreakState
+from schemas.versions import Version
+
+Answer = dict[str, Any]
+
+# Refusals by their code (schemas.events.RefusalCode): semantics OD-2, OD-19, 1.4.
+STATUS: Final = {"not_found": 404, "invalid": 422, "blocked": 422}
+
+
+def refusal(record: Record) -> ApiError | None:
+    """Return the error that a record stands for, None when the event counts or counted before."""
+    if record["outcome"] not in ("refused", "dead"):
+        return None
+    status = STATUS.get(record.get("code", "invalid"), 422)
+    return ApiError(status, record.get("reason", "The event was refused."))
+
+
+def event_response(
+    version: Version,
+    record: Record,
+    metric: str,
+    key: str | None,
+    fallback: tuple[float, StreakState] | None = None,
+) -> Answer:
+    """Return the EventResponse for an applied or a replayed record.
+
+    `key` is the idempotency key that the request had. `fallback` stands in for the state of a
+    record that has none. A replay has no effects and bears the first event's id (OD-3).
+    """
+    replayed = record["outcome"] == "replayed"
+    state = record.get("state")
+    if state is not None:
+        total, streak = float(state["total"]), state["streak"]
+    else:
+        assert fallback is not None, "a record without state needs the projection's word"
+        total, streak = fallback
+    return {
+        "eventId": record.get("first", record["id"]) if replayed else record["id"],
+        "metricId": id_of(version.tenant, "metrics", metric),
+        "total": total,
+        "achievements": [] if replayed else _achievements(version, record),
+        "currentStreak": {
+            **answers.base_streak(streak),
+            "extended": not replayed and _extended(record, streak),
+        },
+        "points": {} if replayed else _points(version, record),
+        "leaderboards": {},
+        **_key(key, replayed=replayed),
+    }
+
+
+def pending(
+    version: Version, event_id: str, metric: str, key: str | None, now: tuple[float, StreakState]
+) -> Answer:
+    """Return a whole EventResponse for an event that the broker has and nobody has judged yet.
+
+    `now` is the total and the streak as the projection knows them: without this event.
+    """
+    total, streak = now
+    return {
+        "eventId": event_id,
+        "metricId": id_of(version.tenant, "metrics", metric),
+        "total": total,
+        "achievements": [],
+        "currentStreak": {**answers.base_streak(streak), "extended": False},
+        "points": {},
+        "leaderboards": {},
+        **_key(key, replayed=False),
+    }
+
+
+def nothing(version: Version) -> tuple[float, StreakState]:
+    """Return the total and the streak of somebody of whom nothing is known."""
+    return 0.0, {
+        "frequency": version.definitions.streak.frequency,
+        "length": 0,
+        "started": None,
+        "periodStart": None,
+        "periodEnd": None,
+        "expires": None,
+    }
+
+
+def _key(key: str | None, *, replayed: bool) -> Answer:
+    return {} if key is None else {"idempotencyKey": key, "idempotentReplayed": replayed}
+
+
+def _achievements(version: Version, record: Record) -> list[Answer]:
+    return [
+        answers.user_achievement(version, entry["achievement"], record["at"])
+        for entry in record["entries"]
+        if entry["kind"] == "achievement" and not entry.get("quiet")
+    ]
+
+
+def _extended(record: Record, streak: StreakState) -> bool:
+    return any(
+        entry["kind"] == "streak"
+        and entry["frequency"] == streak["frequency"]
+        and entry["change"] in ("started", "extended")
+        for entry in record["entries"]
+    )
+
+
+def _points(version: Version, record: Record) -> Answer:
+    """Return the affected systems, and of each its level only when that changed (semantics 9)."""
+    awards: dict[str, list[tuple[int, PointsEntry]]] = {}
+    changed: dict[str, Answer | None] = {}
+    for index, entry in enumerate(record["entries"]):
+        if entry["kind"] == "points":
+            awards.setdefault(entry["system"], []).append((index, entry))
+        elif entry["kind"] == "level":
+            changed[entry["system"]] = answers.level(version, entry["system"], entry["after"])
+    found = {}
+    for system, given in awards.items():
+        found[system] = {
+            **answers.points_system(version, system),
+            "total": given[-1][1]["total"],
+            **({"level": changed[system]} if system in changed else {}),
+            "added": sum(entry["awarded"] for _, entry in given),
+            "awards": [
+                answers.award(
+                    version,
+                    system,
+                    entry["trigger"],
+                    id=f"{record['id']}:{index}",
+                    awarded=entry["awarded"],
+                    total=entry["total"],
+                    at=record["at"],
+                )
+                for index, entry in given
+            ],
+        }
+    return found

@@ -1,0 +1,267 @@
+"""A gateway on a real Kafka and a real Postgres, and a scribe that writes the ledger by hand.
+
+No judge runs in here: a test says itself what the ledger's record on an event is to be, so that
+whatever may stand in a ledger can be shown to the door.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import httpx
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from stack import Stack
+
+from broker.connection import Connection
+from broker.topics import create_topics
+from gateway.keys import create
+from gateway.server import GatewayConfig, build_server
+from projections.database import connect
+from projections.migrations import migrate
+from schemas.codec import event_id, write_instant, write_record, write_version
+from schemas.definitions import Definitions
+from schemas.entries import Record
+from schemas.topics import Topics
+from schemas.versions import Version, succeed
+
+PARTITIONS = 2
+LANE = "scribe"
+AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+_NUMBERS = itertools.count()
+
+GAME: dict[str, Any] = {
+    "settings": {"weekStart": "monday", "defaultTimeZone": "UTC"},
+    "metrics": [{"key": "commits", "name": "Commits"}, {"key": "reviews", "name": "Reviews"}],
+    "attributes": [
+        {"key": "team", "type": "user", "name": "Team"},
+        {"key": "repo", "type": "event", "name": "Repository"},
+    ],
+    "streak": {"frequency": "daily", "metrics": [{"metric": "commits", "threshold": 1}]},
+    "achievements": [
+        {
+            "key": "ten",
+            "name": "Ten",
+            "trigger": "metric",
+            "metric": "commits",
+            "metricValue": 10,
+            "badgeUrl": "https://example.com/ten.png",
+        },
+        {
+            "key": "docs",
+            "name": "Docs",
+            "trigger": "metric",
+            "metric": "commits",
+            "metricValue": 5,
+            "eventAttributes": {"repo": "docs"},
+            "userAttributes": {"team": "red"},
+        },
+        {"key": "week", "name": "A week", "trigger": "streak", "streakLength": 7},
+        {
+            "key": "old",
+            "name": "Old",
+            "trigger": "streak",
+            "streakLength": 2,
+            "status": "locked",
+        },
+        {
+            "key": "draft",
+            "name": "Draft",
+            "trigger": "streak",
+            "streakLength": 3,
+            "status": "inactive",
+        },
+    ],
+    "points": [
+        {
+            "key": "xp",
+            "name": "XP",
+            "description": "Experience",
+            "maxPoints": 1000,
+            "triggers": [
+                {
+                    "key": "per-commit",
+                    "type": "metric",
+                    "metric": "commits",
+                    "metricThreshold": 1,
+                    "points": 10,
+                    "eventAttributes": {"repo": "docs"},
+                },
+                {"key": "weekly", "type": "streak", "streakLength": 7, "points": 50},
+                {"key": "for-ten", "type": "achievement", "achievement": "ten", "points": 5},
+            ],
+            "levels": [
+                {"key": "bronze", "name": "Bronze", "points": 0},
+                {
+                    "key": "silver",
+                    "name": "Silver",
+                    "points": 50,
+                    "badge": {"url": "https://example.com/silver.png"},
+                },
+            ],
+        }
+    ],
+}
+
+STREAK = {
+    "frequency": "daily",
+    "length": 3,
+    "started": "2026-03-08",
+    "periodStart": "2026-03-10",
+    "periodEnd": "2026-03-10",
+    "expires": "2026-03-11",
+}
+
+
+def version_one(game: dict[str, Any] | None = None, tenant: str = "default") -> Version:
+    """Return the first version of a tenant's definitions."""
+    return succeed(None, Definitions.model_validate(game or GAME), tenant, AT)
+
+
+class World:
+    """The gateway under test, and the hands of everyone else."""
+
+    def __init__(self, connection: Connection, topics: Topics, dsn: str, epoch: int = 0) -> None:
+        self.connection = connection
+        self.topics = topics
+        self.dsn = dsn
+        self.epoch = epoch
+        self.key = ""
+        self.client: Any = None
+        self.app: Any = None
+        self.producer: Any = None
+        # Partition -> link of the last record that counts, as [epoch, offset, lane].
+        self.last: dict[int, list[Any]] = {}
+        self._consumer: Any = None
+
+    @property
+    def parts(self) -> Any:
+        return self.app.state.parts
+
+    async def post(self, metric: str = "commits", user: Any = "u1", **more: Any) -> httpx.Response:
+        headers = more.pop("headers", {})
+        body = {"user": {"id": user} if isinstance(user, str) else user, "value": 1, **more}
+        answer: httpx.Response = await self.client.post(
+            f"/v1/metrics/{metric}/event", json=body, headers=headers
+        )
+        return answer
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        answer: httpx.Response = await self.client.get(f"/v1{path}", **more)
+        return answer
+
+    async def next_event(self) -> tuple[dict[str, Any], int, int]:
+        """Return the next event on the log, with its partition and offset."""
+        message = await asyncio.wait_for(self._consumer.getone(), 10)
+        assert dict(message.headers)["xp-origin"] == b"http"
+        return orjson.loads(message.value), message.partition, message.offset
+
+    def record(self, partition: int, offset: int, **more: Any) -> dict[str, Any]:
+        """Return a record on an event, the next in its partition's chain unless said otherwise."""
+        record = {
+            "v": 1,
+            "id": event_id(self.epoch, partition, offset),
+            "outcome": "applied",
+            "at": write_instant(AT),
+            "appended": write_instant(AT),
+            "source": [self.epoch, partition, offset],
+            "after": self.last.get(partition),
+            "lane": LANE,
+            "tenant": "default",
+            "user": "u1",
+            "definitions": 1,
+            "rules": 1,
+            "input": None,
+            "entries": [],
+            "state": {"total": "1", "streak": STREAK},
+        }
+        record |= more
+        if record["state"] is None:
+            del record["state"]
+        return record
+
+    async def append(self, record: dict[str, Any], *, counts: bool = True) -> None:
+        """Append a record to the ledger; `counts` says whether it is next in the chain."""
+        epoch, partition, offset = record["source"]
+        await self.producer.send_and_wait(
+            self.topics.ledger, write_record(cast(Record, record)), partition=partition
+        )
+        if counts:
+            self.last[partition] = [epoch, offset, record["lane"]]
+
+    async def judge(self, make: Callable[..., dict[str, Any]] | None = None, **more: Any) -> str:
+        """Take the next event and append a record on it; return the event's id."""
+        _, partition, offset = await self.next_event()
+        record = make(partition, offset) if make else self.record(partition, offset, **more)
+        await self.append(record)
+        return str(record["id"])
+
+    async def execute(self, query: str, *values: Any) -> None:
+        async with connect(self.dsn) as connection:
+            await connection.execute(query, values)
+
+    async def ready(self) -> dict[str, Any]:
+        """Wait until the gateway is ready, and return what it says."""
+        async with asyncio.timeout(20):
+            while True:
+                answer = await self.client.get("/readyz")
+                if answer.status_code == 200:
+                    found: dict[str, Any] = answer.json()
+                    return found
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def a_world(
+    stack: Stack,
+    dsn: str,
+    *,
+    game: dict[str, Any] | None = None,
+    before: Callable[[World], Any] | None = None,
+    **config: Any,
+) -> AsyncIterator[World]:
+    """Run a gateway on topics of its own; `before` is awaited before the gateway starts.
+
+    dsn: an empty database, which is made ready in here.
+    """
+    connection = Connection(stack.kafka)
+    await migrate(dsn)
+    topics = Topics(prefix=f"gw{next(_NUMBERS)}-{id(object()):x}.")
+    await create_topics(connection, topics, PARTITIONS)
+    world = World(connection, topics, dsn)
+    world.producer = AIOKafkaProducer(**connection.options(), enable_idempotence=True)
+    await world.producer.start()
+    tps = [TopicPartition(topics.events, at) for at in range(PARTITIONS)]
+    world._consumer = AIOKafkaConsumer(
+        **connection.options(), enable_auto_commit=False, auto_offset_reset="none"
+    )
+    await world._consumer.start()
+    world._consumer.assign(tps)
+    for tp in tps:
+        world._consumer.seek(tp, 0)
+    try:
+        await world.producer.send_and_wait(
+            topics.definitions, write_version(version_one(game)), partition=0
+        )
+        if before is not None:
+            await before(world)
+        async with connect(dsn) as database:
+            world.key = await create(database, "test")
+        told: dict[str, Any] = {"clock": lambda: AT, "verdict_timeout_s": 5.0} | config
+        world.app = build_server(GatewayConfig(connection, dsn, topics, **told))
+        async with (
+            world.app.router.lifespan_context(world.app),
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(world.app, raise_app_exceptions=False),
+                base_url="http://gateway",
+                headers={"X-API-KEY": world.key},
+            ) as world.client,
+        ):
+            await world.ready()
+            yield world
+    finally:
+        await world._consumer.stop()
+        await world.producer.stop()

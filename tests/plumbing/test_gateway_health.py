@@ -1,0 +1,139 @@
+"""Health, readiness and what happens while the broker or the database is away."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import structlog
+from plumbing.gateway_world import a_world
+
+from broker.connection import Connection
+from gateway.keys import create
+from gateway.lag import Tide
+from gateway.server import GatewayConfig, build_server, serve
+from projections.database import connect
+from projections.migrations import migrate
+
+NOWHERE = "127.0.0.1:1"
+
+
+@asynccontextmanager
+async def a_client(config):
+    app = build_server(config)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://gateway", timeout=20
+        ) as client,
+    ):
+        yield client
+
+
+async def test_a_ready_gateway_says_so(stack, database):
+    async with a_world(stack, database, version="1.2.3") as world:
+        found = await world.ready()
+        assert found["ready"]
+        assert set(found["checks"]) == {"kafka", "postgres", "receipts", "projection"}
+        assert (await world.client.get("/healthz")).json() == {"status": "ok"}
+        assert (await world.client.get("/version")).json()["version"] == "1.2.3"
+        assert "xp_http_requests_total" in (await world.client.get("/metrics")).text
+
+
+async def test_a_projection_that_stands_still_makes_it_unready(stack, database):
+    async with a_world(stack, database, lag_limit_s=0.2) as world:
+        await world.append(world.record(0, 0))
+        deadline = time.monotonic() + 5
+        answer = await world.client.get("/readyz")
+        while answer.status_code == 200 and time.monotonic() < deadline:
+            answer = await world.client.get("/readyz")
+        assert answer.status_code == 503
+        assert not answer.json()["checks"]["projection"]["ok"]
+        await world.execute("INSERT INTO positions VALUES (0, 1, 0, 0, 'scribe')")
+        await world.ready()
+
+
+async def test_without_a_broker_it_lives_and_says_503(database):
+    config = GatewayConfig(Connection(NOWHERE), database)
+    async with a_client(config) as client:
+        assert (await client.get("/healthz")).status_code == 200
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert not answer.json()["checks"]["kafka"]["ok"]
+
+
+async def test_without_a_broker_a_post_is_503_with_retry_after(database):
+    await migrate(database)
+    async with connect(database) as connection:
+        key = await create(connection, "test")
+    config = GatewayConfig(Connection(NOWHERE), database)
+    async with a_client(config) as client:
+        body = {"user": {"id": "u"}, "value": 1}
+        for answer in (
+            await client.post("/v1/metrics/m/event", json=body, headers={"X-API-KEY": key}),
+            await client.get("/v1/users/u/metrics", headers={"X-API-KEY": key}),
+        ):
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert list(answer.json()) == ["error"]
+
+
+async def test_without_a_database_every_operation_is_503(stack):
+    config = GatewayConfig(Connection(stack.kafka), f"postgresql://x@{NOWHERE}/x")
+    async with a_client(config) as client:
+        answer = await client.get("/v1/users/u/metrics", headers={"X-API-KEY": "abcdefgh.x"})
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        ready = await client.get("/readyz")
+        assert ready.status_code == 503
+        assert not ready.json()["checks"]["postgres"]["ok"]
+
+
+async def test_a_request_is_logged_under_its_route_and_an_id(stack, database):
+    async with a_world(stack, database) as world:
+        with structlog.testing.capture_logs(
+            processors=[structlog.contextvars.merge_contextvars]
+        ) as logs:
+            answer = await world.get(
+                "/users/somebody@example.com", headers={"X-Request-ID": "mine-1"}
+            )
+            assert answer.headers["X-Request-ID"] == "mine-1"
+            forged = {"X-Request-ID": "x" * 65}
+            answer = await world.get("/users/u1", headers=forged)
+            assert len(answer.headers["X-Request-ID"]) == 32
+    lines = [line for line in logs if line["event"] == "answered"]
+    assert lines[0]["route"] == "/v1/users/{id}"
+    assert (lines[0]["request_id"], lines[0]["status"]) == ("mine-1", 404)
+    assert "somebody" not in repr(logs)
+
+
+async def test_served_until_cancelled(database):
+    ports: asyncio.Queue[int] = asyncio.Queue()
+    config = GatewayConfig(Connection(NOWHERE), database, port=0)
+    task = asyncio.create_task(serve(config, ports.put_nowait))
+    port = await asyncio.wait_for(ports.get(), 10)
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 15)
+
+
+def test_lag_is_the_age_of_the_oldest_record_that_was_not_read():
+    tide = Tide()
+    assert tide.lag_s({}, 0.0) == 0
+    tide.rise(0, 5, 10.0)
+    tide.rise(0, 9, 12.0)
+    tide.rise(1, 1, 12.0)
+    assert tide.lag_s({0: 9, 1: 1}, 20.0) == 0
+    assert tide.lag_s({0: 8, 1: 1}, 20.0) == 8
+    assert tide.lag_s({0: 4, 1: 1}, 20.0) == 10
+    assert tide.lag_s({0: 9}, 20.0) == 8
+
+
+def test_marks_close_together_never_understate_the_lag():
+    tide = Tide()
+    for step in range(5000):
+        tide.rise(0, step + 1, step / 1000)
+    assert 2.9 <= tide.lag_s({0: 2000}, 5.0) <= 3.2
