@@ -1,0 +1,1 @@
+"""The messenger: ledger records to webhooks. It decides nothing and never writes to the ledger."""

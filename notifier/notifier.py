@@ -1,0 +1,153 @@
+"""The notifier as a whole: the outbox and the sender side by side, while it is our turn.
+
+Only wiring and housekeeping in here: what is found is `outbox`, what is sent is `sender`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from broker.connection import Connection
+from notifier import deliveries, metrics
+from notifier.deliveries import OUTAGES
+from notifier.outbox import Outbox
+from notifier.retry import SCHEDULE
+from notifier.sender import Sender
+from notifier.turn import Turn, TurnLostError
+from notifier.webhooks import TIMEOUT_S, messenger
+from projections.database import Database, DatabaseUnreachableError
+from projections.migrations import check_schema
+from schemas.topics import Topics
+
+POOL_MAX: Final = 8
+COUNT_EVERY_S: Final = 5.0
+PRUNE_EVERY_S: Final = 3600.0
+DAY_S: Final = 24 * 60 * 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a notifier needs to know."""
+
+    connection: Connection
+    topics: Topics
+    # Address of Postgres: a direct one, not that of a transaction pooler.
+    dsn: str = field(repr=False)
+    # Seconds before each retry.
+    schedule: tuple[float, ...] = SCHEDULE
+    # Seconds that one attempt may take in all.
+    timeout_s: float = TIMEOUT_S
+    # Whether webhooks may go to addresses that are not of the open internet.
+    allow_private: bool = False
+    # PEM file of authorities to trust for https instead of the public ones.
+    ca_file: str | None = None
+    # Seconds for which the log of deliveries is kept once they are made or given up.
+    keep_s: float = 7 * DAY_S
+
+
+class Notifier:
+    """Tells webhooks what the ledger says, for as long as `run` runs."""
+
+    def __init__(
+        self, config: Config, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Prepare; nothing is opened before `run`."""
+        self._config = config
+        self._clock = clock
+        self._outbox: Outbox | None = None
+        self._sender: Sender | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        Outages of Kafka and Postgres are waited out. Raises an ExceptionGroup with what no waiting
+        mends: LookupError for a topic that does not exist, SchemaError for tables that are not this
+        program's, UnreadableRecordError for a ledger that a newer program writes.
+        """
+        while True:
+            turn = Turn(self._config.dsn)
+            try:
+                await turn.take()
+                await self._work(turn)
+            except* TurnLostError:
+                log.warning("another notifier has taken over")
+            except* DatabaseUnreachableError as group:
+                log.warning("the database went away at the start", error=str(group.exceptions[0]))
+            finally:
+                self._outbox = self._sender = None
+                await turn.end()
+
+    async def caught_up(self) -> bool:
+        """Tell whether the ledger is read to its end and all that is due now has been sent.
+
+        What waits for a retry does not count. False while another notifier has the turn, and while
+        Kafka or Postgres is away.
+        """
+        if self._outbox is None or self._sender is None:
+            return False
+        try:
+            return await self._outbox.caught_up() and await self._sender.idle()
+        except OUTAGES:
+            return False
+
+    async def _work(self, turn: Turn) -> None:
+        config = self._config
+        async with (
+            Database(config.dsn, size_max=POOL_MAX) as database,
+            messenger(
+                allow_private=config.allow_private,
+                timeout_s=config.timeout_s,
+                ca_file=config.ca_file,
+            ) as send,
+        ):
+            async with database.connection() as connection:
+                await check_schema(connection)
+            sender = Sender(database, send, schedule=config.schedule, clock=self._clock)
+            outbox = Outbox(
+                config.connection,
+                config.topics,
+                database,
+                clock=self._clock,
+                enqueued=sender.wake,
+            )
+            self._outbox, self._sender = outbox, sender
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(turn.keep())
+                tasks.create_task(outbox.run())
+                tasks.create_task(sender.run())
+                tasks.create_task(self._count(database))
+                tasks.create_task(self._prune(database))
+
+    async def _count(self, database: Database) -> None:
+        """Keep the gauges true."""
+        while True:
+            try:
+                async with database.connection() as connection:
+                    waiting = await deliveries.waiting(connection)
+                metrics.PENDING.clear()
+                metrics.FAILED.clear()
+                for webhook_id, pending, failed in waiting:
+                    metrics.PENDING.labels(webhook_id).set(pending)
+                    metrics.FAILED.labels(webhook_id).set(failed)
+            except OUTAGES as error:
+                log.warning("deliveries cannot be counted", error=str(error))
+            await asyncio.sleep(COUNT_EVERY_S)
+
+    async def _prune(self, database: Database) -> None:
+        """Keep the log of deliveries as short as it is to be."""
+        while True:
+            try:
+                before = self._clock() - timedelta(seconds=self._config.keep_s)
+                async with database.connection() as connection:
+                    removed = await deliveries.prune(connection, before)
+                if removed:
+                    log.info("old deliveries removed from the log", removed=removed)
+            except OUTAGES as error:
+                log.warning("the log of deliveries cannot be pruned", error=str(error))
+            await asyncio.sleep(PRUNE_EVERY_S)
