@@ -1,0 +1,21 @@
+"""Publish one event: `python examples/producer.py localhost:9092 u1 lessons 1`."""
+
+import asyncio, json, sys, uuid
+
+from aiokafka import AIOKafkaProducer
+
+
+async def main(bootstrap: str, user: str, metric: str, value: str) -> None:
+    event = {
+        "user": user,
+        "metric": metric,
+        "value": float(value),
+        "idempotencyKey": str(uuid.uuid4()),
+    }
+    async with AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True
+    ) as producer:
+        await producer.send_and_wait("xp.events", json.dumps(event).encode(), key=user.encode())
+
+
+asyncio.run(main(*sys.argv[1:]))

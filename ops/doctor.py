@@ -1,0 +1,130 @@
+"""`xp doctor`: what is reachable, how far behind it is, what is wrong and how to mend it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from broker.connection import Connection, start_consumer
+from broker.definitions import DefinitionsReader
+from broker.topics import check_topics
+from gateway import keys
+from notifier import endpoints
+from ops.settings import Settings, SettingsError, mask
+from projections.database import DatabaseError, connect
+from projections.migrations import check_schema
+from projections.positions import positions
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    # How to mend it; empty when there is nothing to mend.
+    mend: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything that can be reached; nothing is changed."""
+    findings = [finding async for finding in _kafka(settings)]
+    findings += [finding async for finding in _postgres(settings)]
+    if all(finding.ok for finding in findings):
+        findings += [finding async for finding in _lag(settings)]
+    findings.append(await _gateway(settings))
+    return findings
+
+
+async def _kafka(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        connection = settings.connection()
+        found = await check_topics(connection, settings.topics)
+    except (SettingsError, KafkaError) as error:
+        yield Finding("Kafka", False, str(error), "start it, or correct XP_KAFKA")  # noqa: FBT003  fields in order
+        return
+    yield Finding("Kafka", ok=True, found=f"{connection.bootstrap} answers")
+    if found.problems:
+        for problem in found.problems:
+            yield Finding("Topics", ok=False, found=problem, mend="see there")
+        return
+    yield Finding("Topics", ok=True, found=f"fit, {found.partitions} partitions")
+    async with DefinitionsReader(connection, settings.topics.definitions) as reader:
+        heads = {version.tenant: version.version for version in reader.all()}
+    listed = ", ".join(f"{tenant}: version {number}" for tenant, number in heads.items())
+    yield Finding(
+        "Definitions",
+        ok=bool(heads),
+        found=listed or "none",
+        mend="" if heads else "every event is refused until `xp apply FILE`",
+    )
+
+
+async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        dsn = settings.dsn()
+        async with connect(dsn) as connection:
+            yield Finding("Postgres", ok=True, found=f"{mask(dsn)} answers")
+            await check_schema(connection)
+            yield Finding("Tables", ok=True, found="up to date")
+            live = [key for key in await keys.listed(connection) if key.revoked is None]
+            yield Finding(
+                "API keys",
+                ok=bool(live),
+                found=f"{len(live)} in force",
+                mend="" if live else "`xp keys create`",
+            )
+        hooks = await endpoints.webhooks(dsn)
+        failed = sum(hook.failed for hook in hooks)
+        yield Finding(
+            "Webhooks",
+            ok=not failed,
+            found=f"{len(hooks)}, {sum(hook.pending for hook in hooks)} pending, {failed} given up",
+            mend="`xp webhooks list`, then `xp webhooks retry ID`" if failed else "",
+        )
+    except (SettingsError, DatabaseError) as error:
+        yield Finding("Postgres", ok=False, found=str(error), mend="start it, or `xp migrate`")
+
+
+async def _lag(settings: Settings) -> AsyncIterator[Finding]:
+    connection, topics = settings.connection(), settings.topics
+    async with connect(settings.dsn()) as database:
+        held = await positions(database)
+    events = await _ends(connection, topics.events)
+    ledger = await _ends(connection, topics.ledger)
+    dead = await _ends(connection, topics.dead_letters)
+    unread = sum(end - (held[it].offset if it in held else 0) for it, end in ledger.items())
+    yield _behind("Projections", unread, "records of the ledger", "is `xp project` running?")
+    links = {it: position.last for it, position in held.items()}
+    judged = {it: link.offset + 1 if link else 0 for it, link in links.items()}
+    waiting = sum(max(0, end - judged.get(it, 0)) for it, end in events.items())
+    yield _behind("Worker", waiting, "events", "is `xp worker` running?")
+    letters = sum(dead.values())
+    yield Finding("Dead letters", ok=True, found=f"{letters:,} ever written")
+
+
+def _behind(what: str, count: int, unit: str, mend: str) -> Finding:
+    return Finding(what, ok=not count, found=f"{count:,} {unit} behind", mend=mend if count else "")
+
+
+async def _ends(connection: Connection, topic: str) -> dict[int, int]:
+    consumer = AIOKafkaConsumer(topic, **connection.options(), enable_auto_commit=False)
+    await start_consumer(consumer)
+    try:
+        tps: set[TopicPartition] = consumer.assignment()
+        return {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
+    finally:
+        await consumer.stop()
+
+
+async def _gateway(settings: Settings) -> Finding:
+    url = f"http://{settings.host}:{settings.port}/readyz"
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(url)
+    except httpx.TransportError as error:
+        return Finding("Gateway", ok=False, found=f"{url}: {error}", mend="is `xp serve` running?")
+    return Finding("Gateway", ok=answer.is_success, found=f"{url}: {answer.text}")

@@ -1,0 +1,60 @@
+"""Write the JSON Schemas of what crosses a wire, from the models: `python -m ops.schemas`.
+
+The files are for producers and downstream services in other languages; a test fails when they are
+stale.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from schemas.definitions import Definitions
+from schemas.entries import Record
+from schemas.events import DefinitionsMarker, MetricEvent
+from schemas.notices import AchievementCompleted, LevelChanged, PointsAwarded, StreakChanged
+from schemas.versions import Version
+
+FOLDER = Path(__file__).resolve().parent.parent / "schemas" / "json"
+
+WORDS: dict[str, Any] = {
+    "metric-event": MetricEvent,
+    "definitions-marker": DefinitionsMarker,
+    "definitions": Definitions,
+    "version": Version,
+    "ledger-record": Record,
+    "points-awarded": PointsAwarded,
+    "level-changed": LevelChanged,
+    "achievement-completed": AchievementCompleted,
+    "streak-changed": StreakChanged,
+}
+
+
+def generate() -> dict[str, str]:
+    """Return file name -> text."""
+    return {f"{name}.json": _text(name, model) for name, model in WORDS.items()}
+
+
+def _text(name: str, model: type[Any]) -> str:
+    # What is written is described as it is written; what is read, as it may be read.
+    read = name in ("metric-event", "definitions")
+    adapter = TypeAdapter(model)
+    schema = adapter.json_schema(mode="validation" if read else "serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"xpledger:{name}:1"}
+    return json.dumps({**head, **schema}, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write the files, and remove those of words that are gone."""
+    FOLDER.mkdir(exist_ok=True)
+    texts = generate()
+    for path in FOLDER.glob("*.json"):
+        if path.name not in texts:
+            path.unlink()
+    for name, text in texts.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

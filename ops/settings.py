@@ -1,0 +1,211 @@
+"""Settings: flags, XP_… variables and a file, in this order of precedence. Nothing else reads them.
+
+Each is validated here, and printed with its secrets masked.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from platformdirs import user_cache_path
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from broker.connection import Connection, SaslMechanism, SecurityProtocol
+from schemas.events import explain
+from schemas.topics import Topics
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+CONFIG_VARIABLE = "XP_CONFIG"
+RUNNING_FILE = "running.json"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what it may be."""
+
+
+class Settings(BaseSettings):
+    """What a person may set. Every field is the variable XP_<FIELD> as well."""
+
+    model_config = SettingsConfigDict(env_prefix="XP_", extra="ignore", frozen=True)
+    file: ClassVar[Path | None] = None
+
+    data_dir: Path = Field(
+        Path(".xp"), description="where the embedded stack and workers keep data"
+    )
+    cache_dir: Path = Field(
+        user_cache_path("xpledger"), description="where the broker's jars are kept once fetched"
+    )
+
+    kafka: str | None = Field(None, description="host:port,… of a Kafka; none: the embedded one")
+    kafka_port: Port | None = Field(
+        None, description="port of the embedded Kafka; none: a free one"
+    )
+    kafka_protocol: SecurityProtocol = Field("PLAINTEXT", description="how to talk to Kafka")
+    kafka_mechanism: SaslMechanism = Field("PLAIN", description="SASL mechanism")
+    kafka_user: str | None = Field(None, description="SASL user")
+    kafka_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_ca_file: str | None = Field(None, description="PEM file of trusted authorities")
+    kafka_cert_file: str | None = Field(None, description="PEM file of a client certificate")
+    kafka_key_file: str | None = Field(None, description="PEM file of its key")
+    topic_prefix: str = Field("xp.", pattern=r"^[a-zA-Z0-9._-]*$", description="of every topic")
+    partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
+        8, description="partitions of events and ledger, when they are created"
+    )
+    replication: Annotated[int, Field(ge=1, le=32767)] | None = Field(
+        None, description="replicas of a topic, when it is created; none: 3, or one per broker"
+    )
+
+    postgres: SecretStr | None = Field(
+        None, description="DSN of a Postgres; none: the embedded one"
+    )
+    postgres_port: Port | None = Field(
+        None, description="port of the embedded Postgres; none: a free one"
+    )
+
+    host: str = Field("127.0.0.1", description="address that the gateway listens on")
+    port: Port = Field(8000, description="port that the gateway listens on")
+    api_key: SecretStr | None = Field(None, description="the first admin key, at the first start")
+    verdict_timeout_s: Seconds = Field(5.0, description="how long a POST waits for its verdict")
+    lag_limit_s: Seconds = Field(5.0, description="reads this far behind are not ready")
+
+    webhook_schedule_s: tuple[Seconds, ...] = Field(
+        (60.0, 120.0, 240.0), description="seconds before each retry of a webhook"
+    )
+    webhook_timeout_s: Seconds = Field(60.0, description="how long a receiver may take")
+    webhook_allow_private: bool = Field(
+        default=False, description="may webhooks go to private addresses"
+    )
+
+    metrics_port: Port | None = Field(
+        None, description="port for Prometheus of a part that is not the gateway"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="how logs are written")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _short(cls, prefix: str) -> str:
+        if len(prefix) > 200:  # noqa: PLR2004  Kafka's limit is 249 for the whole name
+            raise ValueError("must have at most 200 characters")
+        return prefix
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        if self.kafka_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
+            raise ValueError("kafka_user and kafka_password are required with SASL")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rank the sources: flags, variables, file."""
+        del dotenv_settings, file_secret_settings
+        if cls.file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+
+    @property
+    def topics(self) -> Topics:
+        """The topics under the prefix."""
+        return Topics(self.topic_prefix)
+
+    def connection(self) -> Connection:
+        """Return how Kafka is reached; SettingsError where none is named or running."""
+        bootstrap = self.kafka or self._running("kafka")
+        return Connection(
+            bootstrap=bootstrap,
+            protocol=self.kafka_protocol,
+            mechanism=self.kafka_mechanism,
+            user=self.kafka_user,
+            password=_plain(self.kafka_password),
+            ca_file=self.kafka_ca_file,
+            cert_file=self.kafka_cert_file,
+            key_file=self.kafka_key_file,
+        )
+
+    def dsn(self) -> str:
+        """Return how Postgres is reached; SettingsError where none is named or running."""
+        return _plain(self.postgres) or self._running("postgres")
+
+    def _running(self, part: str) -> str:
+        # `xp up` leaves the addresses of the embedded stack for commands beside it.
+        path = self.data_dir / RUNNING_FILE
+        try:
+            return str(json.loads(path.read_text())[part])
+        except (OSError, ValueError, KeyError) as error:
+            raise SettingsError(
+                f"no {part} is known: set XP_{part.upper()}, "
+                f"or start the embedded stack with `xp up` (looked into {path})"
+            ) from error
+
+    def shown(self) -> dict[str, Any]:
+        """Return every setting as it is in force, secrets masked."""
+        shown = self.model_dump(mode="json")
+        if self.postgres is not None:
+            shown["postgres"] = mask(self.postgres.get_secret_value())
+        return shown
+
+
+def read_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    """Read the settings in force; flags that are None were not given.
+
+    Raises SettingsError naming the setting.
+    """
+    chosen = config or (
+        Path(os.environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in os.environ else None
+    )
+    if chosen is not None and not chosen.is_file():
+        raise SettingsError(f"there is no settings file {chosen}")
+    given = {name: value for name, value in flags.items() if value is not None}
+
+    class Chosen(Settings):
+        file: ClassVar[Path | None] = chosen
+
+    try:
+        return Chosen(**given)
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from error
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return settings as XP_… variables, for a part in a process of its own."""
+    variables = {}
+    for name, value in settings:
+        if value is None:
+            continue
+        if isinstance(value, SecretStr):
+            text = value.get_secret_value()
+        elif isinstance(value, tuple | bool):
+            text = json.dumps(value)
+        else:
+            text = str(value)
+        variables[f"XP_{name.upper()}"] = text
+    return variables
+
+
+def mask(dsn: str) -> str:
+    """Return a DSN without its password."""
+    parts = urlsplit(dsn)
+    if parts.password is None:
+        return dsn if "password=" not in dsn else "**********"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:**********@{host}"))
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

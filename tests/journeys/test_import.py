@@ -1,0 +1,118 @@
+"""Nine years of real activity through the whole system, the worker killed in the middle of it."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import yaml
+from journeys.system import ROOT, wait_until_async
+from reference.counts import count
+from reference.game import Game
+
+from projections.database import connect
+from projections.runner import events_behind, ledger_lag
+
+EVENTS = ROOT / "examples" / "commits.ndjson"
+RULES = ROOT / "examples" / "commits.yaml"
+IMPORT_WAIT_S = 120
+
+
+async def test_a_worker_killed_in_the_middle_of_an_import_leaves_the_same_result(make_system):
+    system = make_system()
+    system.xp("apply", str(RULES))
+    system.start("worker", "project")
+    published = json.loads(system.xp("publish", str(EVENTS), "--json").stdout)
+    assert published == {"accepted": 8968, "refused": []}
+    await wait_until_async(lambda: _some_are_judged(system), IMPORT_WAIT_S)
+    system.kill("worker")
+    assert await _behind(system) > 0, "the worker was to be killed before it was done"
+    system.start("worker")
+    await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
+    found = await _users(system)
+
+    expected = _judged_by_the_reference()
+    assert found.keys() == expected.keys()
+    for user, standing in expected.items():
+        assert found[user] == standing, user
+    assert {
+        (user, metric): total
+        for user, standing in found.items()
+        for metric, total in standing["totals"].items()
+    } == _counted()
+
+    # The same file again: every event is a replay, and nothing changes.
+    system.xp("publish", str(EVENTS))
+    await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
+    assert await _users(system) == found
+
+
+async def _some_are_judged(system):
+    lag = await ledger_lag(system.dsn, system.connection, system.topics)
+    return lag > 0 or await _records(system) > 0
+
+
+async def _records(system):
+    async with connect(system.dsn) as connection:
+        row = await (await connection.execute("SELECT sum(next_offset) FROM positions")).fetchone()
+    return (row and row[0]) or 0
+
+
+async def _behind(system):
+    return await events_behind(system.dsn, system.connection, system.topics)
+
+
+async def _is_idle(system):
+    return await _behind(system) == 0
+
+
+async def _users(system):
+    queries = {
+        "totals": "SELECT user_id, metric, total FROM totals",
+        "streak": "SELECT user_id, frequency, length, longest FROM streaks",
+        "achievements": "SELECT user_id, achievement, achieved_at FROM achievements",
+        "points": "SELECT user_id, system, total FROM points",
+        "levels": "SELECT DISTINCT ON (user_id, system) user_id, system, after FROM levels "
+        "ORDER BY user_id, system, ledger_offset DESC, index DESC",
+        "awards": "SELECT user_id, system, trigger, awarded, total FROM awards "
+        "ORDER BY ledger_offset, index",
+    }
+    users: dict[str, dict] = {}
+    async with connect(system.dsn) as connection:
+        for user, *_ in await (await connection.execute("SELECT user_id FROM users")).fetchall():
+            users[user] = {name: {} for name in queries} | {"awards": []}
+        for name, query in queries.items():
+            for user, key, *rest in await (await connection.execute(query)).fetchall():
+                if name == "awards":
+                    users[user][name].append((key, *rest))
+                else:
+                    users[user][name][key] = rest[0] if len(rest) == 1 else tuple(rest)
+    return users
+
+
+def _judged_by_the_reference():
+    game = Game(yaml.safe_load(RULES.read_text()))
+    now = datetime.now(UTC)
+    for line in EVENTS.read_text().splitlines():
+        game.play(json.loads(line, parse_float=Decimal, parse_int=Decimal), now)
+    return {
+        user: {
+            "totals": dict(known.totals),
+            "streak": {
+                frequency: (streak.length, streak.longest)
+                for frequency, streak in known.streaks.items()
+                if streak.longest
+            },
+            "achievements": dict(known.achievements),
+            "points": dict(known.points),
+            "levels": {system: key for system, key in known.levels.items() if key is not None},
+            "awards": [tuple(award) for award in known.awards],
+        }
+        for (_tenant, user), known in game.users.items()
+    }
+
+
+def _counted():
+    totals: Counter[tuple[str, str]] = count(Path(EVENTS))
+    return {key: Decimal(total) for key, total in totals.items()}
