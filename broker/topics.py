@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from broker.connection import Connection
+from broker.connection import Connection, start_consumer
 from schemas.topics import Topic, Topics
 
 REPLICAS: Final = 3
@@ -130,3 +131,14 @@ async def partition_count(connection: Connection, topic: str) -> int:
     if not counts or not counts[0]:
         raise LookupError(f"there is no topic {topic!r}: run `xp topics` first")
     return counts[0]
+
+
+async def end_offsets(connection: Connection, topic: str) -> dict[int, int]:
+    """Return the offset after the last record of each partition; LookupError without the topic."""
+    tps = [TopicPartition(topic, at) for at in range(await partition_count(connection, topic))]
+    consumer = AIOKafkaConsumer(**connection.options(), enable_auto_commit=False)
+    await start_consumer(consumer)
+    try:
+        return {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
+    finally:
+        await consumer.stop()

@@ -36,7 +36,7 @@ def current(version: Version, row: Streak | None, tz: str, now: datetime) -> Str
             "periodEnd": None,
             "expires": None,
         }
-    last = next_period(period, frequency, tz) if kept >= period else period
+    last = next_period(kept, frequency, tz) if kept >= period else period
     return {
         "frequency": frequency,
         "length": row.length,

@@ -17,7 +17,7 @@ from broker.topics import TopicsUnfitError, check_topics, create_topics
 from gateway import keys as api_keys
 from notifier import endpoints
 from notifier.payloads import TYPES
-from ops import parts
+from ops import VERSION, parts
 from ops.apply import OvertakenError, apply_game, raise_epoch
 from ops.doctor import examine
 from ops.embedded.process import StackError
@@ -69,9 +69,16 @@ Tenant = Annotated[str, typer.Option(help="Tenant that it is about.")]
 T = TypeVar("T")
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
+    if wanted:
+        out.print(f"xp {VERSION}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def settings_in_force(
     context: typer.Context,
+    *,
     config: Annotated[Path | None, typer.Option(help="Settings file, TOML.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where data is kept.")] = None,
     kafka: Annotated[str | None, typer.Option(help="host:port of a Kafka of yours.")] = None,
@@ -79,6 +86,9 @@ def settings_in_force(
     topic_prefix: Annotated[str | None, typer.Option(help="Prefix of every topic.")] = None,
     log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And exit.")
+    ] = False,
 ) -> None:
     """Every setting may also be a variable (XP_DATA_DIR) or a line of the settings file."""
     flags = {
@@ -148,8 +158,17 @@ def project(
         parts.run(parts.run_projector, context.obj)
         return
     settings: Settings = context.obj
-    with out.status("Rebuilding the read models beside the live ones …"):
-        _run(rebuild(settings.dsn(), settings.connection(), settings.topics))
+    with out.status("Rebuilding the read models beside the live ones …") as status:
+        _run(
+            rebuild(
+                settings.dsn(),
+                settings.connection(),
+                settings.topics,
+                progress=lambda at: status.update(
+                    f"Rebuilding: {at.read:,} records read, {at.lag:,} to go"
+                ),
+            )
+        )
     out.print("The rebuilt read models are live.")
 
 

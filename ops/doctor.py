@@ -4,18 +4,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from broker.connection import Connection, start_consumer
 from broker.definitions import DefinitionsReader
-from broker.topics import check_topics
+from broker.topics import check_topics, end_offsets
 from gateway import keys
 from notifier import endpoints
 from ops.settings import Settings, SettingsError, mask
 from projections.database import DatabaseError, connect
 from projections.migrations import check_schema
-from projections.positions import positions
+from projections.runner import events_behind, ledger_lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +88,19 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _lag(settings: Settings) -> AsyncIterator[Finding]:
-    connection, topics = settings.connection(), settings.topics
-    async with connect(settings.dsn()) as database:
-        held = await positions(database)
-    events = await _ends(connection, topics.events)
-    ledger = await _ends(connection, topics.ledger)
-    dead = await _ends(connection, topics.dead_letters)
-    unread = sum(end - (held[it].offset if it in held else 0) for it, end in ledger.items())
+    connection, topics, dsn = settings.connection(), settings.topics, settings.dsn()
+    async with DefinitionsReader(connection, topics.definitions) as reader:
+        epoch = reader.epoch
+    unread = await ledger_lag(dsn, connection, topics)
     yield _behind("Projections", unread, "records of the ledger", "is `xp project` running?")
-    links = {it: position.last for it, position in held.items()}
-    judged = {it: link.offset + 1 if link else 0 for it, link in links.items()}
-    waiting = sum(max(0, end - judged.get(it, 0)) for it, end in events.items())
+    waiting = await events_behind(dsn, connection, topics, epoch=epoch)
     yield _behind("Worker", waiting, "events", "is `xp worker` running?")
-    letters = sum(dead.values())
+    letters = sum((await end_offsets(connection, topics.dead_letters)).values())
     yield Finding("Dead letters", ok=True, found=f"{letters:,} ever written")
 
 
 def _behind(what: str, count: int, unit: str, mend: str) -> Finding:
     return Finding(what, ok=not count, found=f"{count:,} {unit} behind", mend=mend if count else "")
-
-
-async def _ends(connection: Connection, topic: str) -> dict[int, int]:
-    consumer = AIOKafkaConsumer(topic, **connection.options(), enable_auto_commit=False)
-    await start_consumer(consumer)
-    try:
-        tps: set[TopicPartition] = consumer.assignment()
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
-    finally:
-        await consumer.stop()
 
 
 async def _gateway(settings: Settings) -> Finding:

@@ -17,6 +17,7 @@ import structlog
 import uvloop
 from prometheus_client import start_http_server
 
+from ops import VERSION
 from ops.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ async def run_gateway(settings: Settings) -> None:
             dsn=settings.dsn(),
             host=settings.host,
             port=settings.port,
+            version=VERSION,
             verdict_timeout_s=settings.verdict_timeout_s,
             lag_limit_s=settings.lag_limit_s,
         )

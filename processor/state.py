@@ -32,9 +32,8 @@ class Meta(TypedDict):
 
 def key_hash(tenant: str, user: str, metric: str, key: str) -> bytes:
     """Return the 16 bytes under which the use of an idempotency key is kept (semantics 1.2)."""
-    parts = (tenant, user, metric, key)
     # Lengths keep "a" + "bc" apart from "ab" + "c".
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = f"{len(tenant)}:{tenant}{len(user)}:{user}{len(metric)}:{metric}{key}"
     return blake2b(text.encode(), digest_size=16).digest()
 
 

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from broker.connection import Connection as Kafka
-from broker.connection import start_consumer
 from broker.definitions import DefinitionsReader
 from broker.ledger import Batch, LedgerReader, Position
+from broker.topics import end_offsets
 from projections import achievements, definitions, levels, metrics, points, streaks, totals, users
 from projections.database import (
     READ,
@@ -288,11 +287,7 @@ async def events_behind(dsn: str, kafka: Kafka, topics: Topics, *, epoch: int = 
 
 async def _ends(kafka: Kafka, topic: str) -> dict[int, int]:
     # A topic that is not there must not look like one that is read to its end.
-    partitions = await partitions_of(kafka, topic)
-    consumer = AIOKafkaConsumer(**kafka.options(), enable_auto_commit=False)
     try:
-        await start_consumer(consumer)
-        tps = [TopicPartition(topic, partition) for partition in range(partitions)]
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
-    finally:
-        await consumer.stop()
+        return await end_offsets(kafka, topic)
+    except LookupError as error:
+        raise AwayError(str(error)) from error

@@ -7,10 +7,10 @@ the system, so that a replay on another machine gives the same periods.
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.entries import Frequency
+from schemas.entries import FREQUENCIES, Frequency
 
 WeekStart = Literal["monday", "sunday"]
 
@@ -55,6 +55,21 @@ def period_of(day: date, frequency: Frequency, week_start: WeekStart) -> date:
         return day.replace(day=1)
     behind = day.weekday() if week_start == "monday" else (day.weekday() + 1) % 7
     return day - timedelta(days=behind)
+
+
+class Today(NamedTuple):
+    """A local date, and the first dates of the periods that hold it, as dates and as text."""
+
+    tz: str
+    day: date
+    periods: dict[Frequency, tuple[date, str]]
+
+
+@lru_cache(maxsize=4096)
+def today(day: date, tz: str, week_start: WeekStart) -> Today:
+    """Return the periods of a local date; the same few are asked for again and again."""
+    first = {frequency: period_of(day, frequency, week_start) for frequency in FREQUENCIES}
+    return Today(tz, day, {it: (period, period.isoformat()) for it, period in first.items()})
 
 
 def next_period(period: date, frequency: Frequency, tz: str) -> date:

@@ -5,7 +5,7 @@
 | events                 | user          | an input, JSON           | 7 days, append time          |
 | ledger                 | user          | a record, JSON           | for ever                     |
 | definitions            | tenant        | a version, JSON          | for ever, one partition      |
-| profiles               | user          | a profile, JSON          | compacted                    |
+| profiles               | tenant/user   | a profile, JSON          | compacted                    |
 | dead-letters           | event id      | the bytes as they came   | 30 days                      |
 | points-awarded         | user          | a notice, JSON           | 30 days                      |
 | level-changed          | user          | a notice, JSON           | 30 days                      |
@@ -37,6 +37,11 @@ HEADER_TIME: Final = "xp-time"  # append time there, in milliseconds since 1970
 def user_key(tenant: str, user: str) -> bytes:
     """Return the record key that decides a user's partition."""
     return (user if tenant == DEFAULT_TENANT else f"{tenant}/{user}").encode()
+
+
+def profile_key(tenant: str, user: str) -> bytes:
+    """Return the record key of a profile: compaction keeps one per key, and no users share it."""
+    return f"{tenant}/{user}".encode()
 
 
 @dataclass(frozen=True, slots=True)

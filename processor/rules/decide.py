@@ -18,7 +18,7 @@ from schemas.codec import write_instant
 from schemas.entries import Entry, State, UserEntry
 from schemas.events import FUTURE_SECONDS_MAX, MetricEvent, RefusalCode
 from schemas.numbers import write
-from schemas.periods import local_date
+from schemas.periods import Today, local_date, today
 
 FUTURE_MAX = timedelta(seconds=FUTURE_SECONDS_MAX)
 
@@ -74,14 +74,14 @@ def decide(
     instant = write_instant(at)
 
     course = _Course(reach(standing, instant) if standing else new_standing(instant), instant)
-    _know_user(course, event, game, created=standing is None)
+    now = _know_user(course, event, game, created=standing is None)
 
     before = course.standing
     value = rule.increment if event.value is None else event.value
-    day = local_date(at, zone_of(before, game)).isoformat()
-    course.conclude([total_entry(before, rule, value, event.attributes, day)])
+    day = now.day if before["time"] == instant else local_date(at, now.tz)
+    course.conclude([total_entry(before, rule, value, event.attributes, day.isoformat())])
     length = None
-    for entry in course.conclude(count(course.standing, game, rule.key, value, at)):
+    for entry in course.conclude(count(course.standing, game, rule.key, value, day, now)):
         if entry["kind"] == "streak" and entry["frequency"] == game.frequency:
             length = entry["length"]
     completed = course.conclude(completed_by_metric(course.standing, rule, event.attributes))
@@ -91,15 +91,25 @@ def decide(
     effects = Effects(rule.key, event.attributes, length, keys)
     course.conclude(awards(before, course.standing, game, effects))
     course.conclude(level_changes(standing, course.standing, game))
-    return Verdict(course.entries, course.standing, state_of(course.standing, rule.key, game))
+    state = state_of(course.standing, rule.key, game, now)
+    return Verdict(course.entries, course.standing, state)
 
 
-def state_of(standing: Standing, metric: str, game: Game) -> State:
-    """Return what the answer to an event of this metric shows of a standing."""
+def state_of(standing: Standing, metric: str, game: Game, now: Today | None = None) -> State:
+    """Return what the answer to an event of this metric shows of a standing.
+
+    `now` is the user's today, where the caller has it already.
+    """
     return {
         "total": write(total_of(standing, metric)),
-        "streak": streak_state(standing, game),
+        "streak": streak_state(standing, game, now or _today(standing, game)),
     }
+
+
+def _today(standing: Standing, game: Game) -> Today:
+    tz = zone_of(standing, game)
+    time = datetime.fromisoformat(standing["time"])
+    return today(local_date(time, tz), tz, game.week_start)
 
 
 def admit(event: MetricEvent, appended: datetime, game: Game) -> MetricRule:
@@ -132,20 +142,26 @@ def _check_attributes(kind: str, given: Iterable[str], known: frozenset[str]) ->
         )
 
 
-def _know_user(course: _Course, event: MetricEvent, game: Game, *, created: bool) -> None:
-    """Bring the user up to the event: conclude what ended, take what the event says of them."""
-    now = datetime.fromisoformat(course.standing["time"])
+def _know_user(course: _Course, event: MetricEvent, game: Game, *, created: bool) -> Today:
+    """Bring the user up to the event: conclude what ended, take what the event says of them.
+
+    Returns the user's today.
+    """
+    now = _today(course.standing, game)
     if not created:
         # What ended, ended under the time zone that was in force until now.
         course.conclude(roll(course.standing, game, now))
-    zone = zone_of(course.standing, game)
     entry = _user_entry(course.standing, event, created=created)
     if entry is not None:
         course.conclude([entry])
+    moved = zone_of(course.standing, game) != now.tz
+    if moved:
+        now = _today(course.standing, game)
     if created:
         course.conclude(awards_of_creation(course.standing, game))
-    elif zone_of(course.standing, game) != zone:
-        course.conclude(carry(course.standing, game, now))
+    elif moved:
+        course.conclude(carry(course.standing, now))
+    return now
 
 
 def _user_entry(standing: Standing, event: MetricEvent, *, created: bool) -> UserEntry | None:

@@ -77,7 +77,9 @@ class SystemRule:
 
     key: str
     cap: int | None
-    triggers: tuple[TriggerRule, ...]
+    all_triggers: tuple[TriggerRule, ...]
+    # The triggers of each metric alone, in the same order.
+    triggers: Mapping[str, tuple[TriggerRule, ...]]
     creation: tuple[TriggerRule, ...]
     levels: tuple[tuple[int, str], ...]
 
@@ -186,10 +188,12 @@ def _metric_rule(metric: Metric, definitions: Definitions) -> MetricRule:
 
 def _system_rule(system: PointsSystem) -> SystemRule:
     triggers = tuple(_trigger_rules(system))
+    metrics = {rule.metric for rule in triggers if rule.metric is not None}
     return SystemRule(
         key=system.key,
         cap=system.maxPoints,
-        triggers=tuple(rule for rule in triggers if not rule.creation),
+        all_triggers=tuple(rule for rule in triggers if not rule.creation),
+        triggers={it: tuple(rule for rule in triggers if rule.metric == it) for it in metrics},
         creation=tuple(rule for rule in triggers if rule.creation),
         levels=_levels(system.levels),
     )

@@ -13,7 +13,7 @@ def level_changes(before: Standing | None, standing: Standing, game: Game) -> It
     held = before["points"] if before else {}
     for system in game.systems:
         total = standing["points"].get(system.key)
-        if total is None or not system.levels:
+        if total is None or total == held.get(system.key) or not system.levels:
             continue
         old = level_of(system, held.get(system.key))
         new = level_of(system, total)

@@ -40,9 +40,11 @@ def awards(
 
     `before` holds the totals before the event, `standing` those after it.
     """
+    # Most events reach neither a streak length nor an achievement: their metric's triggers do.
+    plain = effects.streak is None and not effects.achievements
     for system in game.systems:
         balance = standing["points"].get(system.key)
-        for trigger in system.triggers:
+        for trigger in system.triggers.get(effects.metric, ()) if plain else system.all_triggers:
             times = _times(before, standing, trigger, effects)
             if times and matches(trigger.user, standing["attributes"]):
                 entry = _award(system, trigger, times * trigger.points, balance)

@@ -5,14 +5,14 @@ it is kept: a satisfied period moves it, and so does whatever protects a period 
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from processor.rules.game import Game, StreakRule
 from processor.rules.standing import Standing, Track, new_track
 from schemas.entries import FREQUENCIES, Frequency, ProgressEntry, StreakEntry, StreakState
 from schemas.numbers import ZERO, add, write
-from schemas.periods import last_date, local_date, next_period, period_of, previous_period
+from schemas.periods import Today, last_date, next_period, period_of, previous_period
 
 
 def zone_of(standing: Standing, game: Game) -> str:
@@ -20,40 +20,37 @@ def zone_of(standing: Standing, game: Game) -> str:
     return standing["tz"] or game.tz
 
 
-def roll(standing: Standing, game: Game, now: datetime) -> Iterator[StreakEntry]:
-    """Return the streaks that ended by `now`: a whole period went by unsatisfied."""
-    tz = zone_of(standing, game)
-    today = local_date(now, tz)
+def roll(standing: Standing, game: Game, today: Today) -> Iterator[StreakEntry]:
+    """Return the streaks that ended by today: a whole period went by unsatisfied."""
     for frequency, track in standing["streaks"].items():
-        if not track["length"] or track["through"] is None:
+        current, text = today.periods[frequency]
+        # Dates as text are in the order of dates: the common case needs no calendar.
+        if not track["length"] or track["through"] is None or track["through"] >= text:
             continue
         through = date.fromisoformat(track["through"])
-        current = period_of(today, frequency, game.week_start)
-        if through < previous_period(current, frequency, tz):
+        if through < previous_period(current, frequency, today.tz):
             entry: StreakEntry = {
                 "kind": "streak",
                 "frequency": frequency,
                 "change": "lost",
                 "length": 0,
                 "started": None,
-                "period": next_period(through, frequency, tz).isoformat(),
+                "period": next_period(through, frequency, today.tz).isoformat(),
                 "through": None,
                 "lost": track["length"],
             }
             yield _told(entry, game)
 
 
-def carry(standing: Standing, game: Game, now: datetime) -> Iterator[StreakEntry]:
+def carry(standing: Standing, today: Today) -> Iterator[StreakEntry]:
     """Return what a new time zone asks for: dates that it skipped never break a streak (OD-38).
 
-    `standing` has been rolled forward under the old zone and holds the new one.
+    `standing` has been rolled forward under the old zone; `today` is that of the new one.
     """
-    tz = zone_of(standing, game)
-    today = local_date(now, tz)
     for frequency, track in standing["streaks"].items():
         if not track["length"] or track["through"] is None or track["period"] is None:
             continue
-        needed = previous_period(period_of(today, frequency, game.week_start), frequency, tz)
+        needed = previous_period(today.periods[frequency][0], frequency, today.tz)
         # Anew with every move: what was skipped on the way out is not skipped after the way back.
         kept = max(date.fromisoformat(track["period"]), needed)
         if date.fromisoformat(track["through"]) != kept:
@@ -70,39 +67,34 @@ def carry(standing: Standing, game: Game, now: datetime) -> Iterator[StreakEntry
 
 
 def count(
-    standing: Standing, game: Game, metric: str, value: Decimal, at: datetime
+    standing: Standing, game: Game, metric: str, value: Decimal, day: date, today: Today
 ) -> Iterator[StreakEntry | ProgressEntry]:
     """Return what an event does to the streaks: extended, started, or a step towards it.
 
-    `standing` has been rolled forward, and its time is the latest instant seen: a late event counts
-    only where the period that it belongs to is the period that is open (OD-1).
+    `standing` has been rolled forward to `today`, the user's time; `day` is the event's own: a late
+    event counts only where the period that it belongs to is the period that is open (OD-1).
     """
     rule = game.streak
     if rule is None:
         return
-    tz = zone_of(standing, game)
-    day = local_date(at, tz)
-    today = local_date(datetime.fromisoformat(standing["time"]), tz)
     unsatisfied: dict[Frequency, tuple[str, str]] = {}
     for frequency in FREQUENCIES:
         track = standing["streaks"].get(frequency) or new_track()
-        current = period_of(today, frequency, game.week_start)
-        if period_of(day, frequency, game.week_start) != current or _satisfied(track, current):
+        current, text = today.periods[frequency]
+        if track["period"] is not None and text <= track["period"]:
+            # Neither a period twice, nor one before it after a move to the west.
             continue
-        changes = dict(track["changes"].get(current.isoformat(), {}))
+        if day != today.day and period_of(day, frequency, game.week_start) != current:
+            continue
+        changes = dict(track["changes"].get(text, {}))
         change = write(add(Decimal(changes.get(metric, ZERO)), value))
         changes[metric] = change
         if _holds(rule, changes):
-            yield _told(_extension(track, frequency, current, day, tz), game)
+            yield _told(_extension(track, frequency, current, day, today.tz), game)
         elif any(metric == wanted for wanted, _ in rule.conditions):
-            unsatisfied[frequency] = (current.isoformat(), change)
+            unsatisfied[frequency] = (text, change)
     if unsatisfied:
         yield {"kind": "progress", "metric": metric, "periods": unsatisfied}
-
-
-def _satisfied(track: Track, current: date) -> bool:
-    # Neither a period twice, nor one before it after a move to the west.
-    return track["period"] is not None and current <= date.fromisoformat(track["period"])
 
 
 def _holds(rule: StreakRule, changes: dict[str, str]) -> bool:
@@ -137,7 +129,7 @@ def _told(entry: StreakEntry, game: Game) -> StreakEntry:
     return entry
 
 
-def streak_state(standing: Standing, game: Game) -> StreakState:
+def streak_state(standing: Standing, game: Game, today: Today) -> StreakState:
     """Return the streak of the game's frequency as an answer shows it, at the user's time."""
     track = standing["streaks"].get(game.frequency)
     if game.streak is None or track is None or not track["length"] or track["through"] is None:
@@ -149,17 +141,15 @@ def streak_state(standing: Standing, game: Game) -> StreakState:
             "periodEnd": None,
             "expires": None,
         }
-    tz = zone_of(standing, game)
-    today = local_date(datetime.fromisoformat(standing["time"]), tz)
-    current = period_of(today, game.frequency, game.week_start)
+    current, text = today.periods[game.frequency]
     through = date.fromisoformat(track["through"])
     # After a move to the west the last period that was kept may lie ahead of the current one.
-    last = next_period(through, game.frequency, tz) if through >= current else current
+    last = next_period(through, game.frequency, today.tz) if through >= current else current
     return {
         "frequency": game.frequency,
         "length": track["length"],
         "started": track["started"],
-        "periodStart": current.isoformat(),
+        "periodStart": text,
         "periodEnd": last_date(current, game.frequency).isoformat(),
         "expires": last_date(last, game.frequency).isoformat(),
     }

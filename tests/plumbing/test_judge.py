@@ -152,7 +152,7 @@ PERSONAL = {
 def test_personal_fields_go_to_the_profile_and_never_into_the_record(lane):
     judged = lane.event(user={"id": HERE, **PERSONAL})
     (profile,) = judged.sends
-    assert (profile.to, profile.key) == ("profiles", b"ada")
+    assert (profile.to, profile.key) == ("profiles", b"default/ada")
     assert json.loads(profile.value) == {"tenant": "default", "user": "ada", **PERSONAL}
     assert not [
         it for it in ("Lovelace", "example.org", "token-1", "mail") if it in str(judged.raw)
