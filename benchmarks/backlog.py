@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from broker.connection import Connection, start_consumer
+from broker.producer import producer as new_producer
 from broker.topics import create_topics
 from ops.apply import apply_game
 from ops.game_file import read_game
-from processor.ledger import ledger_producer
 from schemas.topics import DEFAULT_TENANT, Topics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,7 +91,7 @@ async def _watch(
 
 
 async def _fill(connection: Connection, topic: str, lines: list[tuple[bytes, bytes]]) -> None:
-    producer: AIOKafkaProducer = ledger_producer(connection)
+    producer: AIOKafkaProducer = new_producer(connection)
     await producer.start()
     try:
         sent = [await producer.send(topic, value, key=key) for key, value in lines]

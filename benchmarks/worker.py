@@ -1,16 +1,16 @@
-"""The contender `worker`: an xp worker, as `xp worker` runs it."""
+"""The contender `worker`: what `xp worker` runs, told by variables as an operator tells it."""
 
+import os
 import sys
 from pathlib import Path
 
-import uvloop
-
-from broker.connection import Connection
-from ops.parts import until_told
-from processor.worker import Worker, WorkerConfig
-from schemas.topics import Topics
+from ops.cli import main
 
 if __name__ == "__main__":
     bootstrap, prefix, scratch, _partitions = sys.argv[1:]
-    config = WorkerConfig(Connection(bootstrap), Topics(prefix), Path(scratch) / "state")
-    uvloop.run(until_told(Worker(config).run()))
+    os.environ |= {
+        "XP_KAFKA": bootstrap,
+        "XP_TOPIC_PREFIX": prefix,
+        "XP_DATA_DIR": str(Path(scratch) / "state"),
+    }
+    main(["worker"])

@@ -8,11 +8,14 @@ import asyncio
 from collections.abc import Iterator
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from broker.connection import Connection, start_consumer
-from schemas.codec import read_definitions_record
+from schemas.codec import ForeignRecordError, read_definitions_record
 from schemas.versions import EpochMark, Version
+
+log = structlog.get_logger(__name__)
 
 
 class DefinitionsReader:
@@ -57,8 +60,15 @@ class DefinitionsReader:
             while self._next < end:
                 fetched = await self._consumer.getmany(self._tp, timeout_ms=1000)
                 for message in fetched.get(self._tp, ()):
-                    self._take(read_definitions_record(message.value))
+                    self._read(message)
                     self._next = message.offset + 1
+
+    def _read(self, message: ConsumerRecord) -> None:
+        try:
+            self._take(read_definitions_record(message.value))
+        except ForeignRecordError as error:
+            # Somebody else's words are no version: they are told of and passed over.
+            log.warning("definitions.foreign", offset=message.offset, error=str(error))
 
     def _take(self, record: Version | EpochMark) -> None:
         if isinstance(record, EpochMark):

@@ -6,16 +6,10 @@ from aiokafka import AIOKafkaProducer
 
 
 async def main(bootstrap: str, user: str, metric: str, value: str) -> None:
-    event = {
-        "user": user,
-        "metric": metric,
-        "value": float(value),
-        "idempotencyKey": str(uuid.uuid4()),
-    }
-    async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True
-    ) as producer:
-        await producer.send_and_wait("xp.events", json.dumps(event).encode(), key=user.encode())
+    event = {"user": user, "metric": metric, "value": float(value)}
+    event["idempotencyKey"] = str(uuid.uuid4())
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
+        await producer.send_and_wait("xp.events", json.dumps(event).encode(), user.encode())
 
 
 asyncio.run(main(*sys.argv[1:]))

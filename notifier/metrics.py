@@ -9,7 +9,5 @@ ATTEMPTS = Counter(
 )
 GIVEN_UP = Counter("xp_webhook_given_up", "Deliveries given up after the last retry.", ["webhook"])
 PENDING = Gauge("xp_webhook_pending", "Deliveries not yet made nor given up.", ["webhook"])
-FAILED = Gauge(
-    "xp_webhook_failed", "Deliveries given up and kept until an operator retries them.", ["webhook"]
-)
+FAILED = Gauge("xp_webhook_failed", "Deliveries given up and still in the log.", ["webhook"])
 ENQUEUED = Counter("xp_webhook_enqueued", "Deliveries that followed from the ledger.", ["type"])

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
+from broker.producer import producer as new_producer
 from broker.topics import partition_count
-from processor.ledger import ledger_producer
 from schemas.codec import write_version
 from schemas.definitions import Definitions, Item
 from schemas.topics import Topics
@@ -48,7 +48,7 @@ async def apply_game(
         applied = Applied(tenant, version.version, changes)
         if dry_run:
             return applied
-        producer = ledger_producer(connection)
+        producer = new_producer(connection)
         await producer.start()
         try:
             if version is not head:
@@ -71,7 +71,7 @@ async def raise_epoch(connection: Connection, topics: Topics) -> int:
     """Declare that the events topic begins anew, and return the epoch that begins."""
     async with DefinitionsReader(connection, topics.definitions) as reader:
         mark = EpochMark(epoch=reader.epoch + 1)
-    producer = ledger_producer(connection)
+    producer = new_producer(connection)
     await producer.start()
     try:
         raw = mark.model_dump_json().encode()

@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvloop
@@ -27,6 +27,7 @@ from ops.rooms import check_rooms
 from ops.settings import Settings, SettingsError, read_settings
 from ops.tables import print_tops
 from ops.up import Job, PartDiedError, publish_file, up
+from processor.lane import SourceLostError
 from processor.store import StoreBusyError
 from projections.database import DatabaseError, connect
 from projections.migrations import migrate as migrate_database
@@ -40,6 +41,7 @@ EXPECTED = (
     OvertakenError,
     StackError,
     PartDiedError,
+    SourceLostError,
     StoreBusyError,
     TopicsUnfitError,
     DatabaseError,
@@ -249,7 +251,7 @@ def topics(
     connection = settings.connection()
     if raise_the_epoch:
         epoch = _run(raise_epoch(connection, settings.topics))
-        out.print(f"Epoch {epoch} begins. Restart the workers.")
+        out.print(f"Epoch {epoch} begins. Restart the workers and the gateways.")
         return
     created: list[str] = []
     if not check:
@@ -442,13 +444,31 @@ def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     out.print(table)
 
 
+def _tell(*errors: BaseException) -> NoReturn:
+    for error in errors:
+        err.print(f"xp: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(1)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run `xp`: 0 when all went well, 1 when something is wrong, 2 for a command that is none."""
     check_rooms()
     try:
         app(arguments, prog_name="xp")
     except EXPECTED as error:
-        err.print(f"xp: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(1) from error
+        _tell(error)
+    except ExceptionGroup as group:
+        expected, unexpected = group.split(EXPECTED)
+        if expected is None or unexpected is not None:
+            raise
+        _tell(*_leaves(expected))
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -11,7 +11,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -19,6 +19,8 @@ from prometheus_client import start_http_server
 
 from ops import VERSION
 from ops.settings import Settings
+
+ADOPT_PAUSE_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -59,24 +61,34 @@ async def run_gateway(settings: Settings) -> None:
     """Answer over HTTP."""
     from gateway import keys
     from gateway.server import GatewayConfig, serve
-    from projections.database import connect
+    from projections.database import DatabaseError, connect
 
-    if settings.api_key is not None:
-        async with connect(settings.dsn()) as connection:
-            if not await keys.listed(connection):
-                await keys.adopt(connection, settings.api_key.get_secret_value(), "admin")
-    await serve(
-        GatewayConfig(
-            connection=settings.connection(),
-            topics=settings.topics,
-            dsn=settings.dsn(),
-            host=settings.host,
-            port=settings.port,
-            version=VERSION,
-            verdict_timeout_s=settings.verdict_timeout_s,
-            lag_limit_s=settings.lag_limit_s,
-        )
+    async def adopt_key(key: str) -> None:
+        while True:
+            try:
+                async with connect(settings.dsn()) as connection:
+                    if not await keys.listed(connection):
+                        await keys.adopt(connection, key, "admin")
+                    return
+            except DatabaseError as error:
+                # The gateway serves meanwhile, and says that it is not ready.
+                log.info("key.waits", error=str(error))
+                await asyncio.sleep(ADOPT_PAUSE_S)
+
+    config = GatewayConfig(
+        connection=settings.connection(),
+        topics=settings.topics,
+        dsn=settings.dsn(),
+        host=settings.host,
+        port=settings.port,
+        version=VERSION,
+        verdict_timeout_s=settings.verdict_timeout_s,
+        lag_limit_s=settings.lag_limit_s,
     )
+    async with asyncio.TaskGroup() as tasks:
+        if settings.api_key is not None:
+            tasks.create_task(adopt_key(settings.api_key.get_secret_value()))
+        await serve(config)
 
 
 def _collect_rarely() -> None:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
+from broker.producer import producer as new_producer
 from processor.games import Games
-from processor.ledger import ledger_producer
 from processor.rules.decide import RefusedError, admit
 from processor.rules.game import EMPTY
 from schemas.events import InvalidInputError, MetricEvent, read_input
@@ -45,7 +45,7 @@ async def publish(
     async with DefinitionsReader(connection, topics.definitions) as reader:
         games = Games(reader)
         heads = {version.tenant: version.version for version in reader.all()}
-        producer = ledger_producer(connection)
+        producer = new_producer(connection)
         await producer.start()
         try:
             pending: list[asyncio.Future[Any]] = []

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     )
 
     metrics_port: Port | None = Field(
-        None, description="port for Prometheus of a part that is not the gateway"
+        None, description="port for Prometheus of a part; xp up counts on from it"
     )
     log_format: Literal["console", "json"] = Field("console", description="how logs are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")

@@ -19,6 +19,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from broker.definitions import DefinitionsReader
 from broker.topics import create_topics
 from gateway import keys
 from ops.apply import apply_game
@@ -141,8 +142,10 @@ class Stack:
         """Start our own parts, and return the address that the gateway will have."""
         port = choose_port("gateway", self._data_dir / "gateway.port", self.settings.port)
         resolved = self.settings.model_copy(update={"port": port})
-        variables = environment(resolved)
-        for part in PARTS:
+        for number, part in enumerate(PARTS):
+            variables = environment(resolved)
+            if self.settings.metrics_port is not None:
+                variables["XP_METRICS_PORT"] = str(self.settings.metrics_port + number)
             child = Child(
                 part,
                 self._data_dir / "parts" / part,
@@ -266,6 +269,8 @@ def _progress(console: Console) -> Progress:
 
 async def _wait_in_postgres(settings: Settings, published: Published, console: Console) -> None:
     """Wait until every published event is in Postgres."""
+    async with DefinitionsReader(settings.connection(), settings.topics.definitions) as reader:
+        epoch = reader.epoch
     total = sum(offset + 1 for offset in published.last.values())
     with _progress(console) as progress:
         progress.columns = (*progress.columns, MofNCompleteColumn())
@@ -277,7 +282,7 @@ async def _wait_in_postgres(settings: Settings, published: Published, console: C
             behind = False
             for partition, wanted in published.last.items():
                 last = held[partition].last if partition in held else None
-                reached = -1 if last is None else last.offset
+                reached = last.offset if last is not None and last.epoch == epoch else -1
                 done += min(reached, wanted) + 1
                 behind = behind or reached < wanted
             progress.update(task, completed=done)

@@ -47,6 +47,7 @@ class Lane:
         seat: Seat,
         state: PartitionState,
         feed: Feed,
+        writer: AIOKafkaProducer,
         producer: AIOKafkaProducer,
         connection: Connection,
         topics: Topics,
@@ -56,6 +57,8 @@ class Lane:
         self._seat = seat
         self._state = state
         self._feed = feed
+        # One for the ledger's large batches, one for everything that is sent besides.
+        self._writer = writer
         self._producer = producer
         self._connection = connection
         self._topics = topics
@@ -147,7 +150,7 @@ class Lane:
             if sends:
                 await self._send(sends)
             after = await append(
-                self._producer,
+                self._writer,
                 self._topics.ledger,
                 self._seat.partition,
                 batch,

@@ -10,8 +10,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from broker.connection import Connection
+from broker.producer import producer
 from processor.judge import Judged
-from schemas.topics import BATCH_BYTES_MAX, RECORD_BYTES_MAX
+from schemas.topics import RECORD_BYTES_MAX
 
 # Room for a lane's batch and the one record, of any size, that made it full.
 APPEND_BYTES_MAX: Final = 2 * RECORD_BYTES_MAX
@@ -22,32 +23,24 @@ class InterleavedError(Exception):
 
 
 def ledger_producer(connection: Connection) -> AIOKafkaProducer:
-    """Return the kind of producer that may write what counts: idempotent, fully acknowledged."""
-    return AIOKafkaProducer(
-        **connection.options(),
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=0,
-        max_batch_size=APPEND_BYTES_MAX,
-        max_request_size=BATCH_BYTES_MAX,
-        request_timeout_ms=30_000,
-    )
+    """Return the producer for `append`, and for nothing else: other topics take smaller batches."""
+    return producer(connection, batch_bytes=APPEND_BYTES_MAX)
 
 
 async def append(
-    producer: AIOKafkaProducer, topic: str, partition: int, batch: Sequence[Judged], expected: int
+    writer: AIOKafkaProducer, topic: str, partition: int, batch: Sequence[Judged], expected: int
 ) -> int:
     """Append records as one batch and return the offset after them.
 
     `batch` must fit into APPEND_BYTES_MAX. Raises InterleavedError when it did not land at
-    `expected`, and the producer's KafkaError when nothing is known of it.
+    `expected`, and the writer's KafkaError when nothing is known of it.
     """
-    builder = producer.create_batch()
+    builder = writer.create_batch()
     for judged in batch:
         if builder.append(key=judged.key, value=judged.raw, timestamp=None) is None:
             raise AssertionError("the lane cuts batches that fit")
     builder.close()
-    sent = await producer.send_batch(builder, topic, partition=partition)
+    sent = await writer.send_batch(builder, topic, partition=partition)
     landed: Any = await sent
     if landed.offset != expected:
         raise InterleavedError(

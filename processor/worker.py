@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
+from broker.producer import producer
 from broker.topics import TopicsUnfitError, check_topics
 from processor.announcer import Announcer
 from processor.app import Assembly, build_app
@@ -63,10 +64,9 @@ class Worker:
             opened.callback(store.close)
             reader = DefinitionsReader(config.connection, config.topics.definitions)
             games = Games(await opened.enter_async_context(reader))
-            producer = ledger_producer(config.connection)
-            await producer.start()
-            opened.push_async_callback(producer.stop)
-            await self._run_app(partitions, store, games, producer)
+            writer = await _started(ledger_producer(config.connection), opened)
+            sender = await _started(producer(config.connection), opened)
+            await self._run_app(partitions, store, games, writer, sender)
 
     async def _check_topics(self) -> int:
         config = self._config
@@ -76,7 +76,12 @@ class Worker:
         return found.partitions
 
     async def _run_app(
-        self, partitions: int, store: Store, games: Games, producer: AIOKafkaProducer
+        self,
+        partitions: int,
+        store: Store,
+        games: Games,
+        writer: AIOKafkaProducer,
+        sender: AIOKafkaProducer,
     ) -> None:
         config = self._config
         assembly: Assembly
@@ -93,7 +98,8 @@ class Worker:
                 seat=seat,
                 state=PartitionState(store, partition),
                 feed=assembly.consumer,
-                producer=producer,
+                writer=writer,
+                producer=sender,
                 connection=config.connection,
                 topics=config.topics,
                 games=games,
@@ -103,7 +109,7 @@ class Worker:
             return Announcer(
                 partition=partition,
                 feed=assembly.consumer,
-                producer=producer,
+                producer=sender,
                 connection=config.connection,
                 topics=config.topics,
             )
@@ -150,6 +156,12 @@ class Worker:
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
         self._over.set()
+
+
+async def _started(client: AIOKafkaProducer, opened: AsyncExitStack) -> AIOKafkaProducer:
+    await client.start()
+    opened.push_async_callback(client.stop)
+    return client
 
 
 def instance_of(path: Path) -> str:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
+from pydantic import ValidationError
 
 from schemas.entries import RECORD_VERSION, Record
+from schemas.events import explain
 from schemas.versions import EpochMark, Version
 
 EVENT_ID = re.compile(r"^(\d+)-(\d+)-(\d+)$")
@@ -14,6 +16,10 @@ EVENT_ID = re.compile(r"^(\d+)-(\d+)-(\d+)$")
 
 class UnreadableRecordError(ValueError):
     """A ledger record that this program cannot read: a newer one wrote it, or it is damaged."""
+
+
+class ForeignRecordError(ValueError):
+    """A record that is none of ours."""
 
 
 def write_record(record: Record) -> bytes:
@@ -46,10 +52,21 @@ def read_version(raw: bytes) -> Version:
 
 
 def read_definitions_record(raw: bytes) -> Version | EpochMark:
-    """Read one record of xp.definitions; pydantic's ValidationError for anything else."""
-    if orjson.loads(raw).get("type") == "epoch":
-        return EpochMark.model_validate_json(raw)
-    return read_version(raw)
+    """Read one record of xp.definitions.
+
+    Raises ForeignRecordError for what is no version at all, and UnreadableRecordError for a version
+    that this program cannot read: passing over it would judge by the wrong one.
+    """
+    try:
+        told = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ForeignRecordError("not JSON") from error
+    if not isinstance(told, dict) or not ({"version", "epoch"} & told.keys()):
+        raise ForeignRecordError("neither a version nor an epoch")
+    try:
+        return EpochMark.model_validate(told) if "epoch" in told else read_version(raw)
+    except ValidationError as error:
+        raise UnreadableRecordError(f"a version that cannot be read: {explain(error)}") from error
 
 
 def event_id(epoch: int, partition: int, offset: int) -> str:

@@ -33,7 +33,9 @@ def add(left: Decimal, right: Decimal) -> Decimal:
 
 def write(value: Decimal) -> str:
     """Write a decimal in its one canonical form: no exponent, no trailing zeros, no minus zero."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

@@ -16,11 +16,10 @@ def completed_by_metric(
     `standing` holds the totals after the event; a (sub)total at or above the value completes.
     """
     for goal in rule.goals:
-        if (
-            goal.key not in standing["achievements"]
-            and matches(goal.event, attributes)
-            and matches(goal.user, standing["attributes"])
-            and total_of(standing, goal.series) >= goal.value
+        if goal.key in standing["achievements"] or not matches(goal.event, attributes):
+            continue
+        if total_of(standing, goal.series) >= goal.value and matches(
+            goal.user, standing["attributes"]
         ):
             yield {"kind": "achievement", "achievement": goal.key}
 

@@ -145,7 +145,10 @@ EMPTY = compile_game(Definitions(), 0)
 
 def matches(wanted: Pairs, attributes: Mapping[str, str]) -> bool:
     """Tell whether all wanted attributes are there (semantics 3: equality, all must match)."""
-    return all(attributes.get(key) == text for key, text in wanted)
+    for key, text in wanted:  # noqa: SIM110  twice as fast as all() of nothing, the common case
+        if attributes.get(key) != text:
+            return False
+    return True
 
 
 def _pairs(attributes: Mapping[str, str]) -> Pairs:
