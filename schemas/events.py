@@ -77,21 +77,22 @@ def _bounded(at: datetime) -> datetime:
     return at
 
 
-Text = Annotated[str, AfterValidator(_no_nul)]
+NoNul = AfterValidator(_no_nul)
+Text = Annotated[str, NoNul]
 Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_text_only, json_schema_input_type=AwareDatetime),
     AfterValidator(_bounded),
 ]
 Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=255)]
-UserId = Annotated[Text, Field(min_length=1, max_length=USER_ID_MAX)]
+UserId = Annotated[str, Field(min_length=1, max_length=USER_ID_MAX), NoNul]
 TimeZone = Annotated[str | None, AfterValidator(_known_zone)]
 Value = Annotated[
     Decimal,
     BeforeValidator(_no_boolean, json_schema_input_type=int | float),
     AfterValidator(check_value),
 ]
-AttributeValue = Annotated[Text, Field(max_length=ATTRIBUTE_VALUE_MAX)]
+AttributeValue = Annotated[str, Field(max_length=ATTRIBUTE_VALUE_MAX), NoNul]
 Attributes = Annotated[dict[Text, AttributeValue], Field(max_length=ATTRIBUTES_MAX)]
 UserAttributes = Annotated[dict[Text, AttributeValue | None], Field(max_length=ATTRIBUTES_MAX)]
 
@@ -106,8 +107,8 @@ class EventUser(Strict):
     id: UserId
     tz: TimeZone = None
     attributes: UserAttributes | None = None
-    name: Annotated[Text, Field(max_length=1024)] | None = None
-    email: Annotated[Text, Field(max_length=1024)] | None = None
+    name: Annotated[str, Field(max_length=1024), NoNul] | None = None
+    email: Annotated[str, Field(max_length=1024), NoNul] | None = None
     deviceTokens: Annotated[list[Text], Field(max_length=100)] | None = None
     subscribeToEmails: bool | None = None
 
@@ -138,9 +139,9 @@ class MetricEvent(Strict):
     attributes: Attributes = {}
     # The instant; its offset says nothing about the user's time zone.
     occurredAt: Instant | None = None
-    idempotencyKey: Annotated[Text, Field(min_length=1, max_length=IDEMPOTENCY_KEY_MAX)] | None = (
-        None
-    )
+    idempotencyKey: (
+        Annotated[str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_MAX), NoNul] | None
+    ) = None
 
 
 class DefinitionsMarker(Strict):
