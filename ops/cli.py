@@ -27,7 +27,7 @@ from ops.rooms import check_rooms
 from ops.settings import Settings, SettingsError, read_settings
 from ops.tables import print_tops
 from ops.up import Job, PartDiedError, publish_file, up
-from processor.lane import SourceLostError
+from processor.lane import SourceLostError, WriterLostError
 from processor.store import StoreBusyError
 from projections.database import DatabaseError, connect
 from projections.migrations import migrate as migrate_database
@@ -42,6 +42,7 @@ EXPECTED = (
     StackError,
     PartDiedError,
     SourceLostError,
+    WriterLostError,
     StoreBusyError,
     TopicsUnfitError,
     DatabaseError,

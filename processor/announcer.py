@@ -73,6 +73,9 @@ class Announcer:
     def put(self, start: int, messages: Sequence[Message]) -> None:
         """Take delivered messages; `start` is the offset from which they were fetched."""
         if start != self._expected:
+            # As in a lane: stale, or a sign that something got lost on the way here.
+            if start > self._expected >= 0:
+                self._feed.start_at(self._topics.ledger, self._partition, self._expected)
             return
         self._expected = messages[-1].offset + 1
         self._waiting.extend(messages)

@@ -30,12 +30,17 @@ BATCH_BYTES_MAX: Final = 256 * 1024
 WAITING_BYTES_MAX: Final = 8 * 1024 * 1024
 FOLD_RECORDS_MAX: Final = 5000
 RECOVERY_PAUSE_S: Final = 1.0
+FAILURES_MAX: Final = 20
 
 log = structlog.get_logger(__name__)
 
 
 class SourceLostError(Exception):
     """The events topic does not hold the event that is due: an operator must say what happened."""
+
+
+class WriterLostError(Exception):
+    """The ledger can be read but not appended to, again and again."""
 
 
 class Lane:
@@ -68,12 +73,16 @@ class Lane:
         self._paused = False
         self._arrived = asyncio.Event()
         self._expected = -1
+        self._failures = 0
         self._log = log.bind(partition=seat.partition, lane=seat.lane)
 
     def put(self, start: int, messages: Sequence[Message]) -> None:
         """Take delivered messages; `start` is the offset from which they were fetched."""
         if start != self._expected:
-            # From before a seek: the right ones are on their way.
+            # From before a seek, and the right ones are on their way; unless some got lost between
+            # the fetch and here: asked for again, they come, and what came twice is dropped here.
+            if start > self._expected >= 0:
+                self._feed.start_at(self._topics.events, self._seat.partition, self._expected)
             return
         self._expected = messages[-1].offset + 1
         self._waiting.extend(messages)
@@ -88,14 +97,29 @@ class Lane:
         while True:
             try:
                 await self._recover()
-                while True:
-                    await self._work()
-            except InterleavedError as error:
-                self._log.warning("lane.interleaved", error=str(error))
+                await self._work_on()
             except KafkaError as error:
                 self._log.warning("lane.broker_failed", error=repr(error))
                 await asyncio.sleep(RECOVERY_PAUSE_S)
             RECOVERED.inc()
+
+    async def _work_on(self) -> None:
+        """Work until something makes it necessary to recover.
+
+        Raises the broker's error when it has come too often in a row although the ledger could be
+        read in between: a new process may fare better, this one does not.
+        """
+        try:
+            while True:
+                await self._work()
+                self._failures = 0
+        except InterleavedError as error:
+            self._log.warning("lane.interleaved", error=str(error))
+        except KafkaError as error:
+            self._failures += 1
+            if self._failures >= FAILURES_MAX:
+                raise WriterLostError(repr(error)) from error
+            raise
 
     async def _recover(self) -> None:
         self._expected = -1

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 from given import game
-from pydantic import ValidationError
 
 from schemas.codec import (
+    ForeignRecordError,
     UnreadableRecordError,
     event_id,
     from_millis,
@@ -72,9 +72,15 @@ def test_an_epoch_mark_is_told_from_a_version():
     assert read_definitions_record(b'{"type":"epoch","epoch":2}') == EpochMark(epoch=2)
 
 
-def test_a_version_that_is_none_is_an_error():
-    with pytest.raises(ValidationError):
+def test_a_version_that_cannot_be_read_is_an_error():
+    with pytest.raises(UnreadableRecordError, match="tenant"):
         read_definitions_record(b'{"version":1}')
+
+
+@pytest.mark.parametrize("raw", [b"", b"not json", b"[]", b"1", b'{"hello":1}'])
+def test_what_is_no_version_at_all_is_foreign(raw):
+    with pytest.raises(ForeignRecordError):
+        read_definitions_record(raw)
 
 
 def test_an_event_id_is_epoch_partition_and_offset():
