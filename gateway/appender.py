@@ -21,7 +21,7 @@ from schemas.topics import EVENT_BYTES_MAX, HEADER_ORIGIN
 REQUEST_TIMEOUT_MS: Final = 5000
 PAUSE_S: Final = 0.5
 
-log = structlog.get_logger("gateway")
+log = structlog.get_logger(__name__)
 
 
 class Place(NamedTuple):
@@ -67,7 +67,7 @@ class Appender:
                 try:
                     await producer.start()
                 except (KafkaError, OSError) as error:
-                    log.warning("no producer", action="producer_failed", error=repr(error))
+                    log.warning("producer.failed", error=repr(error))
                     metrics.FAILURES.labels("producer").inc()
                     await producer.stop()
                     await asyncio.sleep(PAUSE_S)

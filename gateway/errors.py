@@ -28,7 +28,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     503: "The broker or the database is away, or too many requests wait. Retry-After says when.",
 }
 
-log = structlog.get_logger("gateway")
+log = structlog.get_logger(__name__)
 
 
 class Json(Response):
@@ -96,15 +96,15 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 
 
 async def _on_database_away(_request: Request, error: Exception) -> Response:
-    log.warning("the database is away", action="database_away", error=type(error).__name__)
+    log.warning("database.away", error=type(error).__name__)
     return answer(AwayError("The database is away. Nothing was changed; try again."))
 
 
 async def _on_broker_away(_request: Request, error: Exception) -> Response:
-    log.warning("the broker is away", action="broker_away", error=type(error).__name__)
+    log.warning("broker.away", error=type(error).__name__)
     return answer(AwayError("The broker is away. Nothing was changed; try again."))
 
 
 async def _on_bug(_request: Request, error: Exception) -> Response:
-    log.error("a request failed", action="request_failed", exc_info=error)
+    log.error("request.failed", exc_info=error)
     return answer(ApiError(500, "Something went wrong in here; it has been logged."))

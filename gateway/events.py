@@ -25,7 +25,7 @@ from schemas.versions import Version
 
 VERDICT: Final = "XP-Verdict"
 
-log = structlog.get_logger("gateway")
+log = structlog.get_logger(__name__)
 
 
 class Asked(NamedTuple):
@@ -120,7 +120,7 @@ async def _judged(parts: Parts, event: MetricEvent, record: Record) -> Json:
 
 async def _pending(parts: Parts, event: MetricEvent, happened: str) -> Json:
     metrics.VERDICTS.labels("pending").inc()
-    log.warning("no verdict in time", action="verdict_pending", event_id=happened)
+    log.warning("verdict.pending", event_id=happened)
     version = parts.head(event.tenant)
     assert version is not None, "the event's metric was found in a version"
     standing = await _standing(parts, event, version)
@@ -137,5 +137,5 @@ async def _standing(
         async with parts.snapshot() as connection:
             return await reads.standing(connection, version, event.user.id, event.metric, now)
     except DatabaseError:
-        log.warning("the database is away", action="database_away")
+        log.warning("database.away")
         return verdicts.nothing(version)

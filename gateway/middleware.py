@@ -17,7 +17,7 @@ from gateway import metrics
 REQUEST_ID: Final = "X-Request-ID"
 _HARMLESS: Final = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
 
-log = structlog.get_logger("gateway.access")
+log = structlog.get_logger(__name__)
 
 
 class Observe:
@@ -68,8 +68,7 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     metrics.REQUESTS.labels(method, route, str(status)).inc()
     metrics.SECONDS.labels(method, route).observe(seconds)
     log.info(
-        "answered",
-        action="answered",
+        "request.answered",
         method=method,
         route=route,
         status=status,

@@ -36,7 +36,7 @@ PAUSE_S: Final = 0.5
 REFRESH_EVERY_S: Final = 1.0
 DATABASE_WAIT_S: Final = 2.0
 
-log = structlog.get_logger("gateway")
+log = structlog.get_logger(__name__)
 
 
 def _now() -> datetime:
@@ -110,13 +110,11 @@ class Parts:
             try:
                 async with opened(reader):
                     self._definitions = reader
-                    log.info("definitions are read", action="definitions_read")
+                    log.info("definitions.read")
                     # Refreshing is asked for by who needs it; this task only holds the connection.
                     await asyncio.Event().wait()
             except Exception as error:  # noqa: BLE001  whatever fails, definitions must come again
-                log.warning(
-                    "definitions are not readable", action="definitions_failed", error=repr(error)
-                )
+                log.warning("definitions.failed", error=repr(error))
                 metrics.FAILURES.labels("definitions").inc()
                 await asyncio.sleep(PAUSE_S)
 
@@ -182,4 +180,4 @@ class Parts:
 def _cry(task: asyncio.Task[None]) -> None:
     # These tasks only end by being cancelled; anything else is a bug that must not be silent.
     if not task.cancelled() and task.exception() is not None:
-        log.error("a background part ended", action="part_ended", exc_info=task.exception())
+        log.error("gateway.task_ended", exc_info=task.exception())

@@ -30,7 +30,7 @@ RECENT_MAX: Final = 8192
 PAUSE_MIN_S: Final = 0.2
 PAUSE_MAX_S: Final = 5.0
 
-log = structlog.get_logger("gateway")
+log = structlog.get_logger(__name__)
 
 Start = Callable[[], Awaitable[Mapping[int, Position]]]
 Look = Callable[[Record], Awaitable[None]]
@@ -107,9 +107,9 @@ class Receipts:
             except OffsetOutOfRangeError:
                 # The ledger is another one: only the projection knows where it begins for us.
                 self._positions = None
-                log.warning("the ledger lacks our position", action="receipts_lost")
+                log.warning("receipts.lost")
             except Exception as error:  # noqa: BLE001  whatever fails, answers must come again
-                log.warning("receipts begin anew", action="receipts_failed", error=repr(error))
+                log.warning("receipts.failed", error=repr(error))
             finally:
                 self._running = False
             metrics.FAILURES.labels("receipts").inc()

@@ -17,7 +17,7 @@ from gateway.parts import GatewayConfig, Parts
 GRACE_S: Final = 10
 BACKLOG: Final = 2048
 
-log = structlog.get_logger("gateway")
+log = structlog.get_logger(__name__)
 
 __all__ = ["GatewayConfig", "build_server", "serve"]
 
@@ -80,7 +80,7 @@ async def serve(config: GatewayConfig, started: Callable[[int], None] | None = N
     port: int = listener.getsockname()[1]
 
     def ready() -> None:
-        log.info("listening", action="listening", host=config.host, port=port)
+        log.info("gateway.listening", host=config.host, port=port)
         if started is not None:
             started(port)
 

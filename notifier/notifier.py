@@ -76,9 +76,9 @@ class Notifier:
                 await turn.take()
                 await self._work(turn)
             except* TurnLostError:
-                log.warning("another notifier has taken over")
+                log.warning("notifier.overtaken")
             except* DatabaseUnreachableError as group:
-                log.warning("the database went away at the start", error=str(group.exceptions[0]))
+                log.warning("database.away", error=str(group.exceptions[0]))
             finally:
                 self._outbox = self._sender = None
                 await turn.end()
@@ -136,7 +136,7 @@ class Notifier:
                     metrics.PENDING.labels(webhook_id).set(pending)
                     metrics.FAILED.labels(webhook_id).set(failed)
             except OUTAGES as error:
-                log.warning("deliveries cannot be counted", error=str(error))
+                log.warning("deliveries.count_failed", error=str(error))
             await asyncio.sleep(COUNT_EVERY_S)
 
     async def _prune(self, database: Database) -> None:
@@ -147,7 +147,7 @@ class Notifier:
                 async with database.connection() as connection:
                     removed = await deliveries.prune(connection, before)
                 if removed:
-                    log.info("old deliveries removed from the log", removed=removed)
+                    log.info("deliveries.pruned", removed=removed)
             except OUTAGES as error:
-                log.warning("the log of deliveries cannot be pruned", error=str(error))
+                log.warning("deliveries.prune_failed", error=str(error))
             await asyncio.sleep(PRUNE_EVERY_S)

@@ -103,9 +103,9 @@ class Outbox:
             try:
                 await self._follow()
             except MovedError:
-                log.info("another notifier reads the ledger too; going on from where it stands")
+                log.info("outbox.overtaken")
             except (KafkaError, *OUTAGES) as error:
-                log.warning("the outbox waits for an outage to end", error=str(error))
+                log.warning("outbox.waits", error=str(error))
                 await asyncio.sleep(RECOVERY_PAUSE_S)
             finally:
                 self._reader = None
@@ -241,7 +241,7 @@ async def _bodies(
         user = users.get(effect.who)
         if user is None:
             # The read models are past this record and know no such user: it was forgotten.
-            log.warning("nobody is told of a user who is gone", delivery=effect.id)
+            log.warning("outbox.user_gone", delivery=effect.id)
             continue
         version = versions[effect.record["tenant"], effect.record["definitions"]]
         profile = profiles.get(effect.who)

@@ -71,7 +71,7 @@ class Sender:
                 try:
                     await self._dispatch(workers)
                 except OUTAGES as error:
-                    log.warning("the sender waits for the database", error=str(error))
+                    log.warning("sender.waits", error=str(error))
                     await asyncio.sleep(RECOVERY_PAUSE_S)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
@@ -107,7 +107,7 @@ class Sender:
                 finally:
                     del lane.taken[pending.id]
         except OUTAGES as error:
-            log.warning("a delivery waits for the database", error=str(error))
+            log.warning("delivery.waits", error=str(error))
         finally:
             lane.workers -= 1
 
@@ -128,14 +128,14 @@ class Sender:
         match verdict:
             case retry.Delivered():
                 result = Result("delivered", None, now, now)
-                log.debug("webhook delivered", **said)
+                log.debug("delivery.made", **said)
             case retry.TryAgain(at):
                 result = Result("pending", outcome.error, at, None)
-                log.info("webhook failed, to be retried", error=outcome.error, at=at, **said)
+                log.info("delivery.failed", error=outcome.error, at=at, **said)
             case retry.GiveUp():
                 result = Result("failed", outcome.error, now, now)
                 metrics.GIVEN_UP.labels(str(webhook_id)).inc()
-                log.warning("webhook given up", error=outcome.error, **said)
+                log.warning("delivery.given_up", error=outcome.error, **said)
         metrics.ATTEMPTS.labels(str(webhook_id), _label(outcome)).inc()
         await self._record(webhook_id, pending, result)
 
@@ -146,7 +146,7 @@ class Sender:
                 async with self._database.connection() as connection:
                     await deliveries.record(connection, webhook_id, pending, result)
             except OUTAGES as error:
-                log.warning("an outcome waits for the database", error=str(error))
+                log.warning("delivery.outcome_waits", error=str(error))
                 await asyncio.sleep(RECOVERY_PAUSE_S)
             else:
                 return

@@ -43,7 +43,7 @@ class Turn:
         told = False
         while not await self._try():
             if not told and self._session is not None:
-                log.info("another notifier is at work; standing by")
+                log.info("notifier.standing_by")
                 told = True
             await asyncio.sleep(POLL_S)
 
@@ -75,6 +75,6 @@ class Turn:
                 row = await cursor.fetchone()
                 return row is not None and bool(row[0])
         except (Error, OSError) as error:
-            log.warning("whose turn it is to notify is unknown", error=str(error))
+            log.warning("notifier.turn_unknown", error=str(error))
             await self.end()
             return False

@@ -52,6 +52,9 @@ EXPECTED = (
     OSError,
 )
 
+# All parts one after the other, then the broker and the database.
+UP_PATIENCE_S = 90.0
+
 app = typer.Typer(
     name="xp",
     help="xpledger: an event-sourced gamification engine that you run yourself.",
@@ -139,7 +142,7 @@ def up_command(
         # The parts log to files; what is printed here is for the person who started them.
         set_up_logs(settings.log_format, "warning")
     job = Job(game, publish, tenant, exit_when_idle)
-    _run(parts.until_told(up(settings, job, out)))
+    _run(parts.until_told(up(settings, job, out), UP_PATIENCE_S))
 
 
 @app.command()

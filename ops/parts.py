@@ -9,6 +9,7 @@ FastAPI, and the gateway runs where Faust is not installed.
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
@@ -21,6 +22,7 @@ from ops import VERSION
 from ops.settings import Settings
 
 ADOPT_PAUSE_S: Final = 1.0
+END_PATIENCE_S: Final = 12.0
 
 log = structlog.get_logger(__name__)
 
@@ -104,17 +106,25 @@ def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Setting
     uvloop.run(until_told(part(settings)))
 
 
-async def until_told(work: Awaitable[None]) -> None:
-    """Await `work`, or cancel it at SIGTERM or SIGINT and await its end."""
+def _end_now() -> None:
+    log.warning("part.ended_by_force")
+    os._exit(1)
+
+
+async def until_told(work: Awaitable[None], patience_s: float = END_PATIENCE_S) -> None:
+    """Await `work`, or cancel it at SIGTERM or SIGINT and await its end, for so many seconds."""
     task = asyncio.ensure_future(work)
     told = False
+    loop = asyncio.get_running_loop()
 
     def tell() -> None:
         nonlocal told
-        told = True
-        task.cancel()
+        if not told:
+            told = True
+            task.cancel()
+            # Nothing that counts depends on a clean end; a broker that is gone must not delay it.
+            loop.call_later(patience_s, _end_now)
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, tell)
     try:

@@ -73,7 +73,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: Port = Field(8000, description="port that the gateway listens on")
-    api_key: SecretStr | None = Field(None, description="the first admin key, at the first start")
+    api_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="the first admin key, at the first start; at least 16 characters"
+    )
     verdict_timeout_s: Seconds = Field(5.0, description="how long a POST waits for its verdict")
     lag_limit_s: Seconds = Field(5.0, description="reads this far behind are not ready")
 

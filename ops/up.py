@@ -27,6 +27,7 @@ from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.embedded.process import Child, choose_port
+from ops.embedded.server import EmbeddedServer
 from ops.game_file import read_game
 from ops.publish import Published, publish
 from ops.settings import RUNNING_FILE, Settings, environment, mask
@@ -69,7 +70,7 @@ class Stack:
         self._console = console
         self._data_dir = settings.data_dir.resolve()
         self._opened = AsyncExitStack()
-        self._watched: dict[str, Child | EmbeddedKafka | EmbeddedPostgres] = {}
+        self._watched: dict[str, Child | EmbeddedServer] = {}
 
     async def __aenter__(self) -> Self:
         """Start Kafka and Postgres where none are named, make topics and tables."""

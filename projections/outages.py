@@ -17,7 +17,7 @@ from projections.positions import StalePositionError
 PAUSE_S_MIN: Final = 0.2
 PAUSE_S_MAX: Final = 5.0
 
-log = structlog.get_logger("projections")
+log = structlog.get_logger(__name__)
 
 
 class AwayError(Exception):
@@ -55,7 +55,7 @@ async def keep_up(what: str, follow: Callable[[], Awaitable[None]]) -> None:
                 pause_s = PAUSE_S_MIN
             metrics.INTERRUPTIONS.inc()
             log.warning(
-                "projector-interrupted",
+                "projector.interrupted",
                 following=what,
                 error=f"{type(error).__name__}: {error}",
                 retry_s=pause_s,

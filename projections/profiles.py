@@ -26,7 +26,7 @@ from schemas.topics import DEFAULT_TENANT
 _QUERIES = load_queries("profiles")
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
 
-log = structlog.get_logger("projections")
+log = structlog.get_logger(__name__)
 
 
 class ProfileFollower:
@@ -109,7 +109,7 @@ def merge_profiles(
                 tenant, user = _read_profile(message.value)
             except (orjson.JSONDecodeError, ValidationError, TypeError, KeyError):
                 # Without the text: it may hold personal fields.
-                log.warning("profile-unreadable", partition=partition, offset=message.offset)
+                log.warning("profile.unreadable", partition=partition, offset=message.offset)
                 metrics.PROFILES_UNREADABLE.inc()
                 continue
             row = rows.setdefault((tenant, user.id), {"tenant": tenant, "user_id": user.id})

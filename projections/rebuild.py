@@ -6,8 +6,10 @@ schema `own` is never touched.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
+import psycopg
 import structlog
 from psycopg import Rollback, sql
 
@@ -24,7 +26,7 @@ REPLACED: Final = "read_old"
 
 _LOCK_REBUILD: Final = 7_311_002
 
-log = structlog.get_logger("projections")
+log = structlog.get_logger(__name__)
 
 
 class RebuildRunningError(DatabaseError):
@@ -36,6 +38,13 @@ class Progress(NamedTuple):
 
     read: int
     lag: int
+
+
+class _Limits(NamedTuple):
+    """Records that may be missing when a swap is tried, and seconds for which it may hold up."""
+
+    lag: int
+    hold_s: float
 
 
 async def rebuild(
@@ -53,29 +62,45 @@ async def rebuild(
     meanwhile, at most `hold_s_max`. Raises RebuildRunningError, SchemaError,
     DatabaseUnreachableError, and what ends a projector.
     """
+    limits = _Limits(lag_max, hold_s_max)
     async with connect(dsn) as connection:
         row = await (
             await connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_REBUILD])
         ).fetchone()
         if not row or not row[0]:
             raise RebuildRunningError("another rebuild is under way")
-        await check_own(connection)
-        # What a rebuild left behind that was killed.
-        await _drop(connection, SHADOW)
-        await _drop(connection, REPLACED)
-        await create_read(connection, SHADOW)
-        projector = Projector(dsn, kafka, topics, schema=SHADOW)
-        running = asyncio.create_task(projector.run())
         try:
-            await _catch_up(projector, running, progress, lag_max)
-            await _analyze(connection)
-            while not await _swapped(connection, projector, running, hold_s_max):
-                log.info("rebuild-swap-postponed")
-                await _catch_up(projector, running, progress, lag_max)
+            await _rebuild(
+                connection, Projector(dsn, kafka, topics, schema=SHADOW), progress, limits
+            )
         finally:
-            await _stop(running)
-        await _drop(connection, REPLACED)
-        log.info("rebuild-done")
+            # A closed connection lets go of it too, but only once its backend has noticed.
+            with suppress(psycopg.Error):
+                await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_REBUILD])
+
+
+async def _rebuild(
+    connection: Connection,
+    projector: Projector,
+    progress: Callable[[Progress], None],
+    limits: _Limits,
+) -> None:
+    await check_own(connection)
+    # What a rebuild left behind that was killed.
+    await _drop(connection, SHADOW)
+    await _drop(connection, REPLACED)
+    await create_read(connection, SHADOW)
+    running = asyncio.create_task(projector.run())
+    try:
+        await _catch_up(projector, running, progress, limits.lag)
+        await _analyze(connection)
+        while not await _swapped(connection, projector, running, limits.hold_s):
+            log.info("rebuild.postponed")
+            await _catch_up(projector, running, progress, limits.lag)
+    finally:
+        await _stop(running)
+    await _drop(connection, REPLACED)
+    log.info("rebuild.done")
 
 
 async def _catch_up(

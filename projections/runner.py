@@ -37,7 +37,7 @@ from projections.profiles import ProfileFollower
 from schemas.topics import Topics
 from schemas.versions import Version
 
-log = structlog.get_logger("projections")
+log = structlog.get_logger(__name__)
 
 BATCH_RECORDS_MAX: Final = 5000
 VERSION_WAIT_S_MAX: Final = 10.0
@@ -156,7 +156,7 @@ class Projector:
             ) as reader,
         ):
             await self._store_versions(database, versions)
-            log.info("projector-started", schema=self._schema, partitions=partitions)
+            log.info("projector.started", schema=self._schema, partitions=partitions)
             await self._follow_from(database, reader, versions)
 
     async def _follow_from(
@@ -174,7 +174,7 @@ class Projector:
                     batches = await ahead
                 except StalePositionError as error:
                     await _stop(ahead)
-                    log.info("projector-overtaken", reason=str(error))
+                    log.info("projector.overtaken", reason=str(error))
                     for partition, position in (await self.positions()).items():
                         reader.seek(partition, position)
                         self._stored[partition] = position.offset

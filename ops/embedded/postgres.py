@@ -15,7 +15,6 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -30,12 +29,12 @@ from ops.embedded.process import (
     replace_text,
     undone_on_failure,
 )
+from ops.embedded.server import EmbeddedServer
 
 USER = "xpledger"
 DATABASE = "xpledger"
 MAINTENANCE_DATABASE = "postgres"
 START_TIMEOUT_S = 120.0
-STOP_PATIENCE_S = 20.0
 INITDB_TIMEOUT_S = 120.0
 BACKEND_PATIENCE_S = 10.0
 CONNECT_TIMEOUT_S = 5
@@ -50,7 +49,7 @@ SETTINGS = {
 }
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One server with its data under one directory."""
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
@@ -66,37 +65,19 @@ class EmbeddedPostgres:
         self._password_file = self.home / "password"
         self._binaries = _binaries()
         self._identity = _identity()
-        self._child = Child(
+        child = Child(
             "postgres",
             self.home,
             marks=[str(self._binaries / "postgres"), str(self._data)],
             stop_signal=signal.SIGINT,  # ends sessions and stops; SIGTERM would wait for them
             identity=self._identity,
         )
+        super().__init__(child)
 
     @property
     def dsn(self) -> str:
         """The database's connection string, password included; the server must be started."""
         return self._dsn(DATABASE)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server runs."""
-        return self._child.alive
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._child.pid
-
-    @property
-    def log(self) -> Path:
-        """The file that holds what the server has to say."""
-        return self._child.log
-
-    def log_tail(self) -> str:
-        """Give the last lines of the server's log."""
-        return self._child.log_tail()
 
     def start(self) -> Self:
         """Start the server and return when it serves; the first start makes the database.
@@ -119,23 +100,6 @@ class EmbeddedPostgres:
             self._child.wait_until(self._answers, START_TIMEOUT_S)
             self._create_database_once()
         return self
-
-    def stop(self) -> None:
-        """Stop the server in good order, by force after some seconds. Twice is harmless."""
-        self._child.stop(STOP_PATIENCE_S)
-
-    def __enter__(self) -> Self:
-        """Start, for a `with` block."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop at the end of a `with` block."""
-        self.stop()
 
     def _dsn(self, database: str) -> str:
         """Give the connection string of a database of this server."""

@@ -102,7 +102,7 @@ async def test_a_request_is_logged_under_its_route_and_an_id(stack, database):
             forged = {"X-Request-ID": "x" * 65}
             answer = await world.get("/users/u1", headers=forged)
             assert len(answer.headers["X-Request-ID"]) == 32
-    lines = [line for line in logs if line["event"] == "answered"]
+    lines = [line for line in logs if line["event"] == "request.answered"]
     assert lines[0]["route"] == "/v1/users/{id}"
     assert (lines[0]["request_id"], lines[0]["status"]) == ("mine-1", 404)
     assert "somebody" not in repr(logs)
