@@ -126,7 +126,7 @@ class Announcer:
             self._arrived.clear()
             await self._arrived.wait()
         offset, last = self._position
-        acknowledged = []
+        outgoing: dict[str, list[tuple[bytes, bytes]]] = {}
         for _ in range(min(len(self._waiting), CHUNK_RECORDS_MAX)):
             message = self._waiting.popleft()
             offset = message.offset + 1
@@ -135,12 +135,32 @@ class Announcer:
                 continue
             last = link_of(record)
             for topic, key, notice in notices_of(record, self._topics):
-                raw = orjson.dumps(notice)
-                acknowledged.append(await self._producer.send(topic, value=raw, key=key))
-                ANNOUNCED.labels(topic).inc()
-        await asyncio.gather(*acknowledged)
+                outgoing.setdefault(topic, []).append((key, orjson.dumps(notice)))
+        for topic, notices in outgoing.items():
+            await self._send(topic, notices)
+            ANNOUNCED.labels(topic).inc(len(notices))
         self._position = Position(offset, last)
         self._feed.hint(self._topics.ledger, self._partition, offset, write_link(last))
         if self._paused and len(self._waiting) < WAITING_MAX // 2:
             self._paused = False
             self._feed.resume(self._topics.ledger, self._partition)
+
+    async def _send(self, topic: str, notices: Sequence[tuple[bytes, bytes]]) -> None:
+        """Send notices in order, in as few batches as they fit into, and await them all.
+
+        The award topics have as many partitions as the ledger, and the same keys: a record's
+        notices belong on the partition of its own number.
+        """
+        acknowledged = []
+        batch = self._producer.create_batch()
+        for key, value in notices:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                acknowledged.append(
+                    await self._producer.send_batch(batch, topic, partition=self._partition)
+                )
+                batch = self._producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        acknowledged.append(
+            await self._producer.send_batch(batch, topic, partition=self._partition)
+        )
+        await asyncio.gather(*acknowledged)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import orjson
@@ -80,8 +81,10 @@ def read_event_id(text: str) -> tuple[int, int, int] | None:
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
+@lru_cache(maxsize=256)
 def write_instant(at: datetime) -> str:
     """Write an instant in UTC, with a fraction only where it has one."""
+    # Remembered: a record holds the same instant up to four times.
     return at.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
 
 

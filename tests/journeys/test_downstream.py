@@ -13,6 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from journeys.system import wait_until
 from standardwebhooks import Webhook
 
+from processor.judge import partition_of
+
 PATIENCE_S = 30
 
 
@@ -96,6 +98,8 @@ async def test_every_effect_is_announced_once_and_poison_goes_to_the_dead_letter
         ("energy", "cost", -100, 0),
     ]
     assert len({it["id"] for it in found}) == len(found)
+    # Where any client would look for the user's notices.
+    assert {message.partition for message in awards} == {partition_of(b"u", 4)}
     (level,) = [
         json.loads(it.value) for it in await _read(running, running.topics.level_changed, 1)
     ]
