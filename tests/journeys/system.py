@@ -68,12 +68,12 @@ class System:
         self.api_key = json.loads(self.xp("keys", "create", "--json").stdout)["key"]
 
     def start(self, *parts):
-        """Start parts, all of them unless named."""
+        """Start parts, all of them unless named; "worker 2" is a second worker."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         for part in parts or PARTS:
             with (self.data_dir / f"{part}.log").open("ab") as log:
                 self._processes[part] = subprocess.Popen(
-                    [sys.executable, "-m", "ops", part],
+                    [sys.executable, "-m", "ops", part.split()[0]],
                     env=self.environment,
                     cwd=ROOT,
                     stdout=log,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import yaml
-from journeys.system import ROOT, wait_until_async
+from journeys.system import ROOT, wait_until, wait_until_async
 from reference.counts import count
 from reference.game import Game
 
@@ -46,6 +46,20 @@ async def test_a_worker_killed_in_the_middle_of_an_import_leaves_the_same_result
     system.xp("publish", str(EVENTS))
     await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
     assert await _users(system) == found
+
+
+async def test_of_two_workers_one_is_killed_and_the_other_does_the_rest(make_system):
+    system = make_system()
+    system.xp("apply", str(RULES))
+    both = ("worker", "worker 2")
+    system.start(*both, "project")
+    # Each has made lanes of its own: a lane says so when it has folded its partition.
+    wait_until(lambda: all("lane.folded" in system.log_of(it) for it in both), IMPORT_WAIT_S)
+    system.xp("publish", str(EVENTS))
+    await wait_until_async(lambda: _some_are_judged(system), IMPORT_WAIT_S)
+    system.kill("worker 2")
+    await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
+    assert await _users(system) == _judged_by_the_reference()
 
 
 async def _some_are_judged(system):
