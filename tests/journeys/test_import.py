@@ -1,5 +1,6 @@
 """Nine years of real activity through the whole system, the worker killed in the middle of it."""
 
+import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -7,27 +8,29 @@ from decimal import Decimal
 from pathlib import Path
 
 import yaml
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from journeys.system import ROOT, wait_until, wait_until_async
 from reference.counts import count
 from reference.game import Game
 
+from broker.connection import start_consumer
 from projections.database import connect
-from projections.runner import events_behind, ledger_lag
+from projections.runner import events_behind
 
 EVENTS = ROOT / "examples" / "commits.ndjson"
 RULES = ROOT / "examples" / "commits.yaml"
+EVENTS_COUNT = 8968
+PARTITIONS = 4
 IMPORT_WAIT_S = 120
 
 
 async def test_a_worker_killed_in_the_middle_of_an_import_leaves_the_same_result(make_system):
     system = make_system()
     system.xp("apply", str(RULES))
-    system.start("worker", "project")
     published = json.loads(system.xp("publish", str(EVENTS), "--json").stdout)
-    assert published == {"accepted": 8968, "refused": []}
-    await wait_until_async(lambda: _some_are_judged(system), IMPORT_WAIT_S)
-    system.kill("worker")
-    assert await _behind(system) > 0, "the worker was to be killed before it was done"
+    assert published == {"accepted": EVENTS_COUNT, "refused": []}
+    system.start("worker", "project")
+    await _kill_once_judging(system, "worker", after=0)
     system.start("worker")
     await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
     found = await _users(system)
@@ -55,30 +58,32 @@ async def test_of_two_workers_one_is_killed_and_the_other_does_the_rest(make_sys
     system.start(*both, "project")
     # Each has made lanes of its own: a lane says so when it has folded its partition.
     wait_until(lambda: all("lane.folded" in system.log_of(it) for it in both), IMPORT_WAIT_S)
-    system.xp("publish", str(EVENTS))
-    await wait_until_async(lambda: _some_are_judged(system), IMPORT_WAIT_S)
-    system.kill("worker 2")
+    publishing = asyncio.create_task(asyncio.to_thread(system.xp, "publish", str(EVENTS)))
+    await _kill_once_judging(system, "worker 2", after=PARTITIONS)
+    await publishing
     await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
     assert await _users(system) == _judged_by_the_reference()
 
 
-async def _some_are_judged(system):
-    lag = await ledger_lag(system.dsn, system.connection, system.topics)
-    return lag > 0 or await _records(system) > 0
-
-
-async def _records(system):
-    async with connect(system.dsn) as connection:
-        row = await (await connection.execute("SELECT sum(next_offset) FROM positions")).fetchone()
-    return (row and row[0]) or 0
-
-
-async def _behind(system):
-    return await events_behind(system.dsn, system.connection, system.topics)
+async def _kill_once_judging(system, part, after):
+    """Kill a part as soon as the ledger has more than `after` records, and see that some lack."""
+    consumer = AIOKafkaConsumer(**system.connection.options())
+    await start_consumer(consumer)
+    tps = [TopicPartition(system.topics.ledger, number) for number in range(PARTITIONS)]
+    try:
+        async with asyncio.timeout(IMPORT_WAIT_S):
+            while sum((await consumer.end_offsets(tps)).values()) <= after:
+                await asyncio.sleep(0.005)
+        system.kill(part)
+        judged = sum((await consumer.end_offsets(tps)).values())
+    finally:
+        await consumer.stop()
+    # The markers of the definitions have records, too.
+    assert after < judged < EVENTS_COUNT + PARTITIONS, "it was to be killed in the middle"
 
 
 async def _is_idle(system):
-    return await _behind(system) == 0
+    return await events_behind(system.dsn, system.connection, system.topics) == 0
 
 
 async def _users(system):
