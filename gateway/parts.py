@@ -22,7 +22,6 @@ from gateway import metrics
 from gateway.appender import Appender
 from gateway.errors import AwayError
 from gateway.keys import KeyRing
-from gateway.opening import opened
 from gateway.receipts import Receipts
 from projections.database import Connection as DatabaseConnection
 from projections.database import Database
@@ -108,7 +107,7 @@ class Parts:
         while True:
             reader = DefinitionsReader(self.config.connection, self.config.topics.definitions)
             try:
-                async with opened(reader):
+                async with reader:
                     self._definitions = reader
                     log.info("definitions.read")
                     # Refreshing is asked for by who needs it; this task only holds the connection.

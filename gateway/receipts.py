@@ -21,7 +21,6 @@ from broker.ledger import LedgerReader, Position
 from broker.topics import partition_count
 from gateway import metrics
 from gateway.lag import Tide
-from gateway.opening import opened
 from schemas.entries import Record
 
 # A batch is dispatched between two answers: small enough that no answer waits long for it.
@@ -125,7 +124,7 @@ class Receipts:
             count = await partition_count(self._connection, self._topic)
             positions = {at: stored.get(at, Position()) for at in range(count)}
         reader = LedgerReader(self._connection, self._topic, positions, records_max=RECORDS_MAX)
-        async with opened(reader):
+        async with reader:
             self._goal = await reader.ends()
             self._running = True
             while True:

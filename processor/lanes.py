@@ -35,11 +35,6 @@ class Lanes:
         self._loops: dict[int, Loop] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
-    @property
-    def partitions(self) -> Iterable[int]:
-        """The partitions that are held now."""
-        return self._loops.keys()
-
     def put(self, partition: int, start: int, messages: Sequence[Message]) -> None:
         """Hand a chunk to its partition's loop; one that came too late is dropped."""
         loop = self._loops.get(partition)

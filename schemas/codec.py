@@ -88,11 +88,6 @@ def write_instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
 
 
-def read_instant(text: str) -> datetime:
-    """Read an instant."""
-    return datetime.fromisoformat(text)
-
-
 def from_millis(millis: int) -> datetime:
     """Return the instant of a broker's timestamp."""
     return datetime.fromtimestamp(millis / 1000, UTC)
