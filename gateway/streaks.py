@@ -12,39 +12,28 @@ from projections import answers
 from projections.streaks import Streak
 from schemas.codec import write_instant
 from schemas.entries import StreakState
-from schemas.periods import last_date, local_date, next_period, period_of, previous_period
+from schemas.periods import (
+    last_date,
+    local_date,
+    period_of,
+    previous_period,
+    streak_state,
+    today,
+)
 from schemas.versions import Version
 
 
 def current(version: Version, row: Streak | None, tz: str, now: datetime) -> StreakState:
-    """Return where a streak stands at `now`: `row` is None for a user who never had one.
-
-    `expires` is the last date of the next period when the current one is satisfied, else of the
-    current one (OD-14).
-    """
-    streak = version.definitions.streak
-    frequency, week_start = streak.frequency, version.definitions.settings.weekStart
-    period = period_of(local_date(now, tz), frequency, week_start)
-    possible = streak.enabled and bool(streak.metrics)
-    kept = row.through if row is not None and row.length > 0 else None
-    if not possible or row is None or kept is None or kept < previous_period(period, frequency, tz):
-        return {
-            "frequency": frequency,
-            "length": 0,
-            "started": None,
-            "periodStart": None,
-            "periodEnd": None,
-            "expires": None,
-        }
-    last = next_period(kept, frequency, tz) if kept >= period else period
-    return {
-        "frequency": frequency,
-        "length": row.length,
-        "started": row.started.isoformat() if row.started else None,
-        "periodStart": period.isoformat(),
-        "periodEnd": last_date(period, frequency).isoformat(),
-        "expires": last_date(last, frequency).isoformat(),
-    }
+    """Return where a streak stands at `now`: `row` is None for a user who never had one."""
+    settings, streak = version.definitions.settings, version.definitions.streak
+    shown = row if streak.enabled and streak.metrics else None
+    return streak_state(
+        streak.frequency,
+        shown.length if shown else 0,
+        shown.started.isoformat() if shown and shown.started else None,
+        shown.through if shown else None,
+        today(local_date(now, tz), tz, settings.weekStart),
+    )
 
 
 def periods(version: Version, tz: str, now: datetime, count: int) -> list[date]:

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.entries import FREQUENCIES, Frequency
+from schemas.entries import FREQUENCIES, Frequency, StreakState
 
 WeekStart = Literal["monday", "sunday"]
 
@@ -94,6 +94,36 @@ def previous_period(period: date, frequency: Frequency, tz: str) -> date:
     if frequency == "weekly":
         return period - timedelta(days=7)
     return (period - ONE_DAY).replace(day=1)
+
+
+def streak_state(
+    frequency: Frequency, length: int, started: str | None, through: date | None, now: Today
+) -> StreakState:
+    """Return where a streak stands today, that is kept up to the period beginning at `through`.
+
+    It shows as 0 when it is not kept up to the period before the current one. `expires` is the last
+    date of the period after the last one kept, else of the current one (semantics 20, OD-14).
+    """
+    current, text = now.periods[frequency]
+    if not length or through is None or through < previous_period(current, frequency, now.tz):
+        return {
+            "frequency": frequency,
+            "length": 0,
+            "started": None,
+            "periodStart": None,
+            "periodEnd": None,
+            "expires": None,
+        }
+    # After a move to the west the last period that was kept may lie ahead of the current one.
+    last = next_period(through, frequency, now.tz) if through >= current else current
+    return {
+        "frequency": frequency,
+        "length": length,
+        "started": started,
+        "periodStart": text,
+        "periodEnd": last_date(current, frequency).isoformat(),
+        "expires": last_date(last, frequency).isoformat(),
+    }
 
 
 def last_date(period: date, frequency: Frequency) -> date:

@@ -12,7 +12,7 @@ from processor.rules.game import Game, MetricRule
 from processor.rules.levels import level_changes
 from processor.rules.points import Effects, awards, awards_of_creation
 from processor.rules.standing import Standing, evolve, new_standing, reach
-from processor.rules.streaks import carry, count, roll, streak_state, zone_of
+from processor.rules.streaks import carry, count, roll, state_of_streak, zone_of
 from processor.rules.totals import total_entry, total_of
 from schemas.codec import write_instant
 from schemas.entries import Entry, State, UserEntry
@@ -102,7 +102,7 @@ def state_of(standing: Standing, metric: str, game: Game, now: Today | None = No
     """
     return {
         "total": write(total_of(standing, metric)),
-        "streak": streak_state(standing, game, now or _today(standing, game)),
+        "streak": state_of_streak(standing, game, now or _today(standing, game)),
     }
 
 

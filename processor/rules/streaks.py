@@ -12,7 +12,7 @@ from processor.rules.game import Game, StreakRule
 from processor.rules.standing import Standing, Track, new_track
 from schemas.entries import FREQUENCIES, Frequency, ProgressEntry, StreakEntry, StreakState
 from schemas.numbers import ZERO, add, write
-from schemas.periods import Today, last_date, next_period, period_of, previous_period
+from schemas.periods import Today, next_period, period_of, previous_period, streak_state
 
 
 def zone_of(standing: Standing, game: Game) -> str:
@@ -129,27 +129,9 @@ def _told(entry: StreakEntry, game: Game) -> StreakEntry:
     return entry
 
 
-def streak_state(standing: Standing, game: Game, today: Today) -> StreakState:
+def state_of_streak(standing: Standing, game: Game, today: Today) -> StreakState:
     """Return the streak of the game's frequency as an answer shows it, at the user's time."""
-    track = standing["streaks"].get(game.frequency)
-    if game.streak is None or track is None or not track["length"] or track["through"] is None:
-        return {
-            "frequency": game.frequency,
-            "length": 0,
-            "started": None,
-            "periodStart": None,
-            "periodEnd": None,
-            "expires": None,
-        }
-    current, text = today.periods[game.frequency]
-    through = date.fromisoformat(track["through"])
-    # After a move to the west the last period that was kept may lie ahead of the current one.
-    last = next_period(through, game.frequency, today.tz) if through >= current else current
-    return {
-        "frequency": game.frequency,
-        "length": track["length"],
-        "started": track["started"],
-        "periodStart": text,
-        "periodEnd": last_date(current, game.frequency).isoformat(),
-        "expires": last_date(last, game.frequency).isoformat(),
-    }
+    track = standing["streaks"].get(game.frequency) or new_track()
+    length = track["length"] if game.streak is not None else 0
+    through = date.fromisoformat(track["through"]) if track["through"] else None
+    return streak_state(game.frequency, length, track["started"], through, today)
