@@ -5,7 +5,6 @@ after the notices are acknowledged. What a crash repeats has the same ids as bef
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +16,7 @@ from aiokafka.errors import KafkaError
 from broker.connection import Connection
 from broker.ledger import LedgerReader, Position
 from processor.feed import Feed
+from processor.inbox import Inbox
 from processor.judge import Message
 from processor.metrics import ANNOUNCED
 from processor.notices import notices_of
@@ -64,35 +64,21 @@ class Announcer:
         self._connection = connection
         self._topics = topics
         self._position = Position()
-        self._waiting: deque[Message] = deque()
-        self._paused = False
-        self._arrived = asyncio.Event()
-        self._expected = -1
+        self._inbox = Inbox(
+            feed, topics.ledger, partition, size_max=WAITING_MAX, size_of=lambda _message: 1
+        )
         self._log = log.bind(partition=partition)
 
     def put(self, start: int, messages: Sequence[Message]) -> None:
         """Take delivered messages; `start` is the offset from which they were fetched."""
-        if start != self._expected:
-            # As in a lane: stale, or a sign that something got lost on the way here.
-            if start > self._expected >= 0:
-                self._feed.start_at(self._topics.ledger, self._partition, self._expected)
-            return
-        self._expected = messages[-1].offset + 1
-        self._waiting.extend(messages)
-        if len(self._waiting) > WAITING_MAX and not self._paused:
-            self._paused = True
-            self._feed.pause(self._topics.ledger, self._partition)
-        self._arrived.set()
+        self._inbox.put(start, messages)
 
     async def run(self) -> None:
         """Announce until cancelled."""
         while True:
             try:
                 self._position = await self._committed()
-                self._waiting.clear()
-                self._paused = False
-                self._expected = self._position.offset
-                self._feed.start_at(self._topics.ledger, self._partition, self._expected)
+                self._inbox.open_at(self._position.offset)
                 while True:
                     await self._work()
             except KafkaError as error:
@@ -122,13 +108,11 @@ class Announcer:
         return Position(offset, last)
 
     async def _work(self) -> None:
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
+        await self._inbox.wait()
         offset, last = self._position
         outgoing: dict[str, list[tuple[bytes, bytes]]] = {}
-        for _ in range(min(len(self._waiting), CHUNK_RECORDS_MAX)):
-            message = self._waiting.popleft()
+        for _ in range(min(len(self._inbox), CHUNK_RECORDS_MAX)):
+            message = self._inbox.take()
             offset = message.offset + 1
             record = read_record(message.value or b"")
             if not follows(last, record):
@@ -141,9 +125,6 @@ class Announcer:
             ANNOUNCED.labels(topic).inc(len(notices))
         self._position = Position(offset, last)
         self._feed.hint(self._topics.ledger, self._partition, offset, write_link(last))
-        if self._paused and len(self._waiting) < WAITING_MAX // 2:
-            self._paused = False
-            self._feed.resume(self._topics.ledger, self._partition)
 
     async def _send(self, topic: str, notices: Sequence[tuple[bytes, bytes]]) -> None:
         """Send notices in order, in as few batches as they fit into, and await them all.

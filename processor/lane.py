@@ -6,7 +6,6 @@ acknowledged, folds the ledger again and goes on from the event that is due.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +17,7 @@ from broker.connection import Connection
 from broker.ledger import LedgerReader
 from processor.feed import Feed
 from processor.games import Games
+from processor.inbox import Inbox
 from processor.judge import Judged, Message, MissingVersionError, Seat, Send, judge
 from processor.ledger import InterleavedError, append
 from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
@@ -68,29 +68,19 @@ class Lane:
         self._connection = connection
         self._topics = topics
         self._games = games
-        self._waiting: deque[Message] = deque()
-        self._waiting_bytes = 0
-        self._paused = False
-        self._arrived = asyncio.Event()
-        self._expected = -1
+        self._inbox = Inbox(
+            feed,
+            topics.events,
+            seat.partition,
+            size_max=WAITING_BYTES_MAX,
+            size_of=lambda message: len(message.value or b""),
+        )
         self._failures = 0
         self._log = log.bind(partition=seat.partition, lane=seat.lane)
 
     def put(self, start: int, messages: Sequence[Message]) -> None:
         """Take delivered messages; `start` is the offset from which they were fetched."""
-        if start != self._expected:
-            # From before a seek, and the right ones are on their way; unless some got lost between
-            # the fetch and here: asked for again, they come, and what came twice is dropped here.
-            if start > self._expected >= 0:
-                self._feed.start_at(self._topics.events, self._seat.partition, self._expected)
-            return
-        self._expected = messages[-1].offset + 1
-        self._waiting.extend(messages)
-        self._waiting_bytes += sum(len(message.value or b"") for message in messages)
-        if self._waiting_bytes > WAITING_BYTES_MAX and not self._paused:
-            self._paused = True
-            self._feed.pause(self._topics.events, self._seat.partition)
-        self._arrived.set()
+        self._inbox.put(start, messages)
 
     async def run(self) -> None:
         """Fold, then judge until cancelled. Raises SourceLostError when it cannot go on."""
@@ -122,10 +112,7 @@ class Lane:
             raise
 
     async def _recover(self) -> None:
-        self._expected = -1
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        self._arrived.clear()
+        self._inbox.close()
         self._state.drop()
         await self._fold()
         topic, partition = self._topics.events, self._seat.partition
@@ -137,9 +124,7 @@ class Lane:
                 f"{self._seat.epoch} is due next. If the topic was recreated, raise the epoch: "
                 "`xp topics --raise-epoch`."
             )
-        self._expected = due
-        self._paused = False
-        self._feed.start_at(topic, partition, due)
+        self._inbox.open_at(due)
 
     async def _fold(self) -> None:
         partition = self._seat.partition
@@ -165,9 +150,7 @@ class Lane:
         self._log.info("lane.folded", records=folded, ledger=self._state.ledger)
 
     async def _work(self) -> None:
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
+        await self._inbox.wait()
         with BATCH_SECONDS.time():
             batch = await self._judge()
             sends = [send for judged in batch for send in judged.sends]
@@ -190,24 +173,19 @@ class Lane:
     async def _judge(self) -> list[Judged]:
         batch: list[Judged] = []
         size = 0
-        while self._waiting and len(batch) < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
-            message = self._waiting[0]
+        while self._inbox and len(batch) < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
             try:
-                judged = judge(self._seat, self._state, message)
+                judged = judge(self._seat, self._state, self._inbox.first())
             except MissingVersionError as missing:
                 if batch:
                     break
                 self._log.info("lane.awaits_version", tenant=missing.tenant, v=missing.version)
                 await self._games.wait_for(missing.tenant, missing.version)
                 continue
-            self._waiting.popleft()
-            self._waiting_bytes -= len(message.value or b"")
+            self._inbox.take()
             batch.append(judged)
             # Key, length fields and timestamps come on top of the value.
             size += len(judged.raw) + len(judged.key) + 64
-        if self._paused and self._waiting_bytes < WAITING_BYTES_MAX // 2:
-            self._paused = False
-            self._feed.resume(self._topics.events, self._seat.partition)
         return batch
 
     async def _send(self, sends: Sequence[Send]) -> None:
