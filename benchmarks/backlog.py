@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from broker.connection import Connection, start_consumer
@@ -91,13 +91,9 @@ async def _watch(
 
 
 async def _fill(connection: Connection, topic: str, lines: list[tuple[bytes, bytes]]) -> None:
-    producer: AIOKafkaProducer = new_producer(connection)
-    await producer.start()
-    try:
+    async with new_producer(connection) as producer:
         sent = [await producer.send(topic, value, key=key) for key, value in lines]
         await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
 
 
 async def _create(

@@ -48,9 +48,7 @@ async def apply_game(
         applied = Applied(tenant, version.version, changes)
         if dry_run:
             return applied
-        producer = new_producer(connection)
-        await producer.start()
-        try:
+        async with new_producer(connection) as producer:
             if version is not head:
                 await producer.send_and_wait(
                     topics.definitions, write_version(version), key=tenant.encode(), partition=0
@@ -62,8 +60,6 @@ async def apply_game(
                         "else meanwhile: look at it and apply again"
                     )
             await _mark(producer, topics, version, await partition_count(connection, topics.events))
-        finally:
-            await producer.stop()
         return applied
 
 
@@ -71,13 +67,9 @@ async def raise_epoch(connection: Connection, topics: Topics) -> int:
     """Declare that the events topic begins anew, and return the epoch that begins."""
     async with DefinitionsReader(connection, topics.definitions) as reader:
         mark = EpochMark(epoch=reader.epoch + 1)
-    producer = new_producer(connection)
-    await producer.start()
-    try:
-        raw = mark.model_dump_json().encode()
+    raw = mark.model_dump_json().encode()
+    async with new_producer(connection) as producer:
         await producer.send_and_wait(topics.definitions, raw, key=b"epoch", partition=0)
-    finally:
-        await producer.stop()
     return mark.epoch
 
 

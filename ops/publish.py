@@ -45,9 +45,7 @@ async def publish(
     async with DefinitionsReader(connection, topics.definitions) as reader:
         games = Games(reader)
         heads = {version.tenant: version.version for version in reader.all()}
-        producer = new_producer(connection)
-        await producer.start()
-        try:
+        async with new_producer(connection) as producer:
             pending: list[asyncio.Future[Any]] = []
             for number, line in enumerate(lines, start=1):
                 progress(len(line))
@@ -64,8 +62,6 @@ async def publish(
                     _note(published, await asyncio.gather(*pending))
                     pending.clear()
             _note(published, await asyncio.gather(*pending))
-        finally:
-            await producer.stop()
     return published
 
 

@@ -65,7 +65,7 @@ class Stack:
     """What `xp up` has started, in the order of starting."""
 
     def __init__(self, settings: Settings, console: Console) -> None:
-        """Take what is to be run; nothing starts before `start`."""
+        """Take what is to be run; nothing starts before it is entered."""
         self.settings = settings
         self._console = console
         self._data_dir = settings.data_dir.resolve()

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
@@ -28,8 +27,6 @@ from processor.judge import Message
 FETCH_WAIT_S: Final = 0.5
 IDLE_WAIT_S: Final = 0.05
 HINTS_WAIT_S: Final = 2.0
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class Consumer(driver.Consumer):
         self._wanted: dict[TP, int] = {}
         self._hints: dict[TP, OffsetAndMetadata] = {}
 
-    # -- what lanes ask for (processor.lane.Feed)
+    # -- what lanes ask for (processor.feed.Feed)
 
     def start_at(self, topic: str, partition: int, offset: int) -> None:
         """Deliver from this offset on, whatever was delivered before."""
