@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from broker.connection import Connection
+from broker.failpoints import reach
 from gateway import metrics
 from schemas.topics import EVENT_BYTES_MAX, HEADER_ORIGIN
 
@@ -155,6 +156,7 @@ class Appender:
         except (KafkaError, OSError) as error:
             self._broken.set()
             raise UnacknowledgedError("the broker has not acknowledged the event") from error
+        reach("gateway.appended")
         return Place(told.partition, told.offset)  # type: ignore[attr-defined]
 
     async def check(self) -> None:

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from broker.connection import Connection as Kafka
 from broker.definitions import DefinitionsReader
+from broker.failpoints import reach
 from broker.ledger import Batch, LedgerReader, Position
 from broker.topics import partition_count
 from notifier import deliveries, metrics, payloads
@@ -206,6 +207,8 @@ class Outbox:
                 ],
                 self._clock(),
             )
+            reach("outbox.applied")
+        reach("outbox.committed")
         self._stored[partition] = batch.after
         if bodies:
             metrics.ENQUEUED.labels(payloads.LEVEL_CHANGED).inc(len(bodies))

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from broker.failpoints import reach
 from notifier import deliveries, metrics, retry
 from notifier.deliveries import OUTAGES, Pending, Result
 from notifier.retry import Outcome
@@ -103,6 +104,7 @@ class Sender:
                     outcome = await self._messenger.send(
                         pending.url, pending.secret, pending.id, pending.body
                     )
+                    reach("sender.sent")
                     await self._conclude(webhook_id, pending, outcome)
                 finally:
                     del lane.taken[pending.id]

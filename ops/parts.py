@@ -18,6 +18,7 @@ import structlog
 import uvloop
 from prometheus_client import start_http_server
 
+from broker import failpoints
 from ops import VERSION
 from ops.settings import Settings
 
@@ -103,6 +104,8 @@ def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Setting
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port)
+    if settings.failpoint is not None:
+        failpoints.arm(settings.failpoint)
     uvloop.run(until_told(part(settings)))
 
 

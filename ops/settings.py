@@ -91,6 +91,9 @@ class Settings(BaseSettings):
         None, description="port for Prometheus of a part; xp up counts on from it"
     )
     log_format: Literal["console", "json"] = Field("console", description="how logs are written")
+    failpoint: str | None = Field(
+        None, description="for tests of recovery: die at this point, NAME or NAME:N"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")
 
     @field_validator("topic_prefix")

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from broker.connection import Connection
+from broker.failpoints import reach
 from broker.ledger import LedgerReader, Position
 from processor.feed import Feed
 from processor.inbox import Inbox
@@ -123,8 +124,11 @@ class Announcer:
         for topic, notices in outgoing.items():
             await self._send(topic, notices)
             ANNOUNCED.labels(topic).inc(len(notices))
+        if outgoing:
+            reach("announcer.sent")
         self._position = Position(offset, last)
         self._feed.hint(self._topics.ledger, self._partition, offset, write_link(last))
+        reach("announcer.hinted")
 
     async def _send(self, topic: str, notices: Sequence[tuple[bytes, bytes]]) -> None:
         """Send notices in order, in as few batches as they fit into, and await them all.

@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from broker.connection import Connection
-from broker.ledger import LedgerReader
+from broker.failpoints import reach
 from processor.feed import Feed
 from processor.games import Games
 from processor.inbox import Inbox
-from processor.judge import Judged, Message, MissingVersionError, Seat, Send, judge
-from processor.ledger import InterleavedError, append
+from processor.judge import Judged, Message, MissingVersionError, Seat, judge
+from processor.ledger import InterleavedError, Ledger
 from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
+from processor.sender import Sender
 from processor.state import PartitionState
 from schemas.topics import Topics
 
@@ -28,7 +27,6 @@ from schemas.topics import Topics
 BATCH_RECORDS_MAX: Final = 500
 BATCH_BYTES_MAX: Final = 256 * 1024
 WAITING_BYTES_MAX: Final = 8 * 1024 * 1024
-FOLD_RECORDS_MAX: Final = 5000
 RECOVERY_PAUSE_S: Final = 1.0
 FAILURES_MAX: Final = 20
 
@@ -52,9 +50,8 @@ class Lane:
         seat: Seat,
         state: PartitionState,
         feed: Feed,
-        writer: AIOKafkaProducer,
-        producer: AIOKafkaProducer,
-        connection: Connection,
+        ledger: Ledger,
+        sender: Sender,
         topics: Topics,
         games: Games,
     ) -> None:
@@ -62,10 +59,8 @@ class Lane:
         self._seat = seat
         self._state = state
         self._feed = feed
-        # One for the ledger's large batches, one for everything that is sent besides.
-        self._writer = writer
-        self._producer = producer
-        self._connection = connection
+        self._ledger = ledger
+        self._sender = sender
         self._topics = topics
         self._games = games
         self._inbox = Inbox(
@@ -134,19 +129,12 @@ class Lane:
             self._log.warning("lane.store_ahead", stored=self._state.ledger, end=end)
             self._state.reset()
         folded = 0
-        positions = {partition: self._state.position}
-        async with LedgerReader(
-            self._connection, topic, positions, records_max=FOLD_RECORDS_MAX
-        ) as reader:
-            while reader.positions[partition].offset < end:
-                batch = (await reader.read()).get(partition)
-                if batch is None:
-                    continue
-                for _offset, record in batch.records:
-                    self._state.apply(record)
-                self._state.keep(batch.after.offset)
-                folded += len(batch.records)
-                await asyncio.sleep(0)
+        async for batch in self._ledger.read(self._state.position, end):
+            for _offset, record in batch.records:
+                self._state.apply(record)
+            self._state.keep(batch.after.offset)
+            folded += len(batch.records)
+            await asyncio.sleep(0)
         self._log.info("lane.folded", records=folded, ledger=self._state.ledger)
 
     async def _work(self) -> None:
@@ -155,15 +143,13 @@ class Lane:
             batch = await self._judge()
             sends = [send for judged in batch for send in judged.sends]
             if sends:
-                await self._send(sends)
-            after = await append(
-                self._writer,
-                self._topics.ledger,
-                self._seat.partition,
-                batch,
-                self._state.ledger,
-            )
+                await self._sender.send(sends)
+                reach("lane.sent")
+            reach("lane.judged")
+            after = await self._ledger.append(batch, self._state.ledger)
+            reach("lane.appended")
             self._state.keep(after)
+            reach("lane.stored")
         for judged in batch:
             APPENDED.labels(judged.record["outcome"]).inc()
         self._feed.hint(
@@ -187,21 +173,3 @@ class Lane:
             # Key, length fields and timestamps come on top of the value.
             size += len(judged.raw) + len(judged.key) + 64
         return batch
-
-    async def _send(self, sends: Sequence[Send]) -> None:
-        names = {
-            "dead-letters": self._topics.dead_letters,
-            "events": self._topics.events,
-            "profiles": self._topics.profiles,
-        }
-        acknowledged = [
-            await self._producer.send(
-                names[send.to],
-                key=send.key,
-                value=send.value,
-                headers=list(send.headers),
-                partition=send.partition,
-            )
-            for send in sends
-        ]
-        await asyncio.gather(*acknowledged)

@@ -1,49 +1,85 @@
-"""Write a partition of the ledger: append a batch where it is expected to land, or find out.
+"""One partition of the ledger as its lane writes and folds it.
 
-Reading is `broker.ledger`. What stands between two appends of one lane is nothing, or another
-writer's records; the base offset that the broker answers tells which.
+What stands between two appends of one lane is nothing, or another writer's records; the base offset
+that the broker answers tells which.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
 
 from broker.connection import Connection
+from broker.ledger import Batch, LedgerReader, Position
 from broker.producer import producer
 from processor.judge import Judged
 from schemas.topics import RECORD_BYTES_MAX
 
 # Room for a lane's batch and the one record, of any size, that made it full.
 APPEND_BYTES_MAX: Final = 2 * RECORD_BYTES_MAX
+FOLD_RECORDS_MAX: Final = 5000
 
 
 class InterleavedError(Exception):
     """Another writer appended in between: what was judged may not stand on the ledger's state."""
 
 
+class Ledger(Protocol):
+    """What a lane asks of its partition of the ledger."""
+
+    def read(self, position: Position, end: int) -> AsyncIterator[Batch]:
+        """Yield what the chain rule admits from a position on, up to the offset `end`."""
+
+    async def append(self, batch: Sequence[Judged], expected: int) -> int:
+        """Append records as one batch and return the offset after them.
+
+        Raises InterleavedError when it did not land at `expected`, and a KafkaError when nothing
+        is known of it.
+        """
+
+
+class KafkaLedger:
+    """The partition on the broker."""
+
+    def __init__(
+        self, connection: Connection, writer: AIOKafkaProducer, topic: str, partition: int
+    ) -> None:
+        """Take how to read, and a `ledger_producer` to write with."""
+        self._connection = connection
+        self._writer = writer
+        self._topic = topic
+        self._partition = partition
+
+    async def read(self, position: Position, end: int) -> AsyncIterator[Batch]:
+        """See Ledger. Raises the consumer's KafkaError."""
+        if position.offset >= end:
+            return
+        positions = {self._partition: position}
+        async with LedgerReader(
+            self._connection, self._topic, positions, records_max=FOLD_RECORDS_MAX
+        ) as reader:
+            while reader.positions[self._partition].offset < end:
+                batch = (await reader.read()).get(self._partition)
+                if batch is not None:
+                    yield batch
+
+    async def append(self, batch: Sequence[Judged], expected: int) -> int:
+        """See Ledger. `batch` must fit into APPEND_BYTES_MAX."""
+        builder = self._writer.create_batch()
+        for judged in batch:
+            if builder.append(key=judged.key, value=judged.raw, timestamp=None) is None:
+                raise AssertionError("the lane cuts batches that fit")
+        builder.close()
+        sent = await self._writer.send_batch(builder, self._topic, partition=self._partition)
+        landed: Any = await sent
+        if landed.offset != expected:
+            raise InterleavedError(
+                f"{self._topic}/{self._partition}: {len(batch)} records landed at "
+                f"{landed.offset}, not {expected}"
+            )
+        return expected + len(batch)
+
+
 def ledger_producer(connection: Connection) -> AIOKafkaProducer:
     """Return the producer for `append`, and for nothing else: other topics take smaller batches."""
     return producer(connection, batch_bytes=APPEND_BYTES_MAX)
-
-
-async def append(
-    writer: AIOKafkaProducer, topic: str, partition: int, batch: Sequence[Judged], expected: int
-) -> int:
-    """Append records as one batch and return the offset after them.
-
-    `batch` must fit into APPEND_BYTES_MAX. Raises InterleavedError when it did not land at
-    `expected`, and the writer's KafkaError when nothing is known of it.
-    """
-    builder = writer.create_batch()
-    for judged in batch:
-        if builder.append(key=judged.key, value=judged.raw, timestamp=None) is None:
-            raise AssertionError("the lane cuts batches that fit")
-    builder.close()
-    sent = await writer.send_batch(builder, topic, partition=partition)
-    landed: Any = await sent
-    if landed.offset != expected:
-        raise InterleavedError(
-            f"{topic}/{partition}: {len(batch)} records landed at {landed.offset}, not {expected}"
-        )
-    return expected + len(batch)

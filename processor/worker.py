@@ -23,7 +23,8 @@ from processor.games import Games
 from processor.judge import Seat
 from processor.lane import Lane
 from processor.lanes import Lanes
-from processor.ledger import ledger_producer
+from processor.ledger import KafkaLedger, ledger_producer
+from processor.sender import KafkaSender
 from processor.state import PartitionState
 from processor.store import Store, open_store
 from schemas.topics import Topics
@@ -98,9 +99,8 @@ class Worker:
                 seat=seat,
                 state=PartitionState(store, partition),
                 feed=assembly.consumer,
-                writer=writer,
-                producer=sender,
-                connection=config.connection,
+                ledger=KafkaLedger(config.connection, writer, config.topics.ledger, partition),
+                sender=KafkaSender(sender, config.topics),
                 topics=config.topics,
                 games=games,
             )

@@ -14,6 +14,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from broker.connection import Connection as Kafka
 from broker.definitions import DefinitionsReader
+from broker.failpoints import reach
 from broker.ledger import Batch, LedgerReader, Position
 from broker.topics import end_offsets
 from projections import achievements, definitions, levels, metrics, points, streaks, totals, users
@@ -83,6 +84,7 @@ async def store(
             for apply in READ_MODELS:
                 await apply(connection, effects)
             await move_positions(connection, batches)
+        reach("projector.applied")
 
 
 class Projector:
@@ -195,6 +197,7 @@ class Projector:
         missing = await self._missing_versions(batches, versions)
         async with database.connection() as connection:
             await store(connection, batches, missing)
+        reach("projector.committed")
         self._stored_versions |= {(version.tenant, version.version) for version in missing}
         self._stored |= {partition: batch.after.offset for partition, batch in batches.items()}
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
