@@ -58,10 +58,30 @@ async def start_consumer(consumer: AIOKafkaConsumer) -> None:
     try:
         # Not cancelled half-way, which would leave a socket behind.
         await asyncio.shield(starting)
+        # Its coordinator's task is cancelled and awaited by `stop`; if the task has not had its
+        # first turn by then, the cancellation comes out of `stop` as if the caller had been
+        # cancelled.
+        await asyncio.sleep(0)
     except BaseException:
         await asyncio.gather(starting, return_exceptions=True)
-        await consumer.stop()
+        await stop_consumer(consumer)
         raise
-    # Its coordinator's task is cancelled and awaited by `stop`; if the task has not had its first
-    # turn by then, the cancellation comes out of `stop` as if the caller had been cancelled.
-    await asyncio.sleep(0)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, to the end: a cancellation that comes meanwhile is raised when it is over.
+
+    Waiting in the caller's own task would lose it: aiokafka takes any cancellation that reaches
+    its `stop` for that of the tasks that it ends itself.
+    """
+    stopping = asyncio.ensure_future(consumer.stop())
+    cancelled = False
+    while not stopping.done():
+        try:
+            await asyncio.wait({stopping})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    if not stopping.cancelled():
+        stopping.result()

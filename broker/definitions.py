@@ -11,7 +11,7 @@ from typing import Self
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from broker.connection import Connection, start_consumer
+from broker.connection import Connection, start_consumer, stop_consumer
 from schemas.codec import ForeignRecordError, read_definitions_record
 from schemas.versions import EpochMark, Version
 
@@ -40,13 +40,13 @@ class DefinitionsReader:
             self._consumer.seek(self._tp, 0)
             await self.refresh()
         except BaseException:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     @property
     def epoch(self) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from broker.connection import Connection, start_consumer
+from broker.connection import Connection, start_consumer, stop_consumer
 from schemas.codec import read_record
 from schemas.entries import Record
 from schemas.order import Link, follows, link_of
@@ -70,7 +70,7 @@ class LedgerReader:
 
     async def __aexit__(self, *_: object) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     @property
     def positions(self) -> Mapping[int, Position]:
@@ -103,6 +103,19 @@ class LedgerReader:
             skipped = len(messages) - len(admitted)
             batches[tp.partition] = Batch(admitted, before, after, skipped)
         return batches
+
+    async def link(self, partition: int) -> Link | None:
+        """Return the link of the record at the position, which must lie before the end.
+
+        None when there is none at that offset. The position stays, what has been fetched is lost.
+        """
+        tp, position = self._tp(partition), self._positions[partition]
+        messages = None
+        while not messages:
+            messages = (await self._consumer.getmany(tp, timeout_ms=500)).get(tp)
+        self.seek(partition, position)
+        found = messages[0]
+        return link_of(read_record(found.value)) if found.offset == position.offset else None
 
     async def ends(self) -> dict[int, int]:
         """Return the offset after the last record of each partition."""

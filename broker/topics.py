@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from broker.connection import Connection, start_consumer
+from broker.connection import Connection, start_consumer, stop_consumer
 from schemas.topics import Topic, Topics
 
 REPLICAS: Final = 3
@@ -141,4 +141,4 @@ async def end_offsets(connection: Connection, topic: str) -> dict[int, int]:
     try:
         return {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
