@@ -8,10 +8,10 @@ STAMP := $(VENV)/installed
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench faults simulate planted compile test-compiled lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 run: $(STAMP) ## start everything, import the example, and stay up
 	@$(BIN)/xp up --game examples/commits.yaml --publish examples/commits.ndjson
@@ -29,8 +29,24 @@ format: $(STAMP) ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## measure events per second, beside an idiomatic Faust app
+compile: $(STAMP) ## compile the rules and the judge, for speed; needs a C compiler
+	@echo "compiling into .compiled (about half a minute) ..."
+	@$(BIN)/python tools/compile.py
+
+test-compiled: compile ## run the tests of the rules, the laws and the judge on the compiled modules
+	@$(BIN)/python -m pytest -o pythonpath=".compiled tests" tests/rules tests/laws tests/plumbing/test_judge.py $(ARGS)
+
+bench: $(STAMP) ## measure speed, latency, recovery and memory, beside other engines
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(STAMP) ## kill, pause, cut and fill up everything, and check that every event counts once
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m faults $(ARGS)
+
+simulate: $(STAMP) ## run thousands of schedules of lanes, crashes and zombies in one process
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m simulation $(ARGS)
+
+planted: $(STAMP) ## put in five known bugs, one at a time, and see each of them caught
+	@$(BIN)/python tools/planted.py $(ARGS)
 
 # uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on.
 lock: ## pin the newest versions that fit, with hashes
@@ -43,7 +59,7 @@ lock: ## pin the newest versions that fit, with hashes
 		--no-emit-index-url --no-header requirements.in --output-file requirements.lock
 
 clean: ## remove what was made here; the data in .xp stays
-	@rm -rf $(VENV) .lock-venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .lock-venv .peers-venv .peers .compiled .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp carries the lock's checksum, not its date: a fresh clone has no dates worth comparing.
@@ -59,6 +75,5 @@ $(STAMP): requirements-dev.lock Makefile
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 			--only-binary :all: -r requirements-dev.lock || exit 1; \
 	fi
-	@printf '#!/bin/sh\n# Runs xp from the checkout.\nexport PYTHONPATH="%s"\nexec "%s/$(BIN)/python" -P -m ops "$$@"\n' \
-		"$(ROOT)" "$(ROOT)" > $(BIN)/xp && chmod +x $(BIN)/xp
+	@sed "s|@ROOT@|$(ROOT)|" tools/xp.sh > $(BIN)/xp && chmod +x $(BIN)/xp
 	@echo "$$(cksum < requirements-dev.lock) $(ROOT)" > $(STAMP)

@@ -31,7 +31,7 @@ def current(version: Version, row: Streak | None, tz: str, now: datetime) -> Str
         streak.frequency,
         shown.length if shown else 0,
         shown.started.isoformat() if shown and shown.started else None,
-        shown.through if shown else None,
+        shown.through.isoformat() if shown and shown.through else None,
         today(local_date(now, tz), tz, settings.weekStart),
     )
 

@@ -4,7 +4,7 @@ What has to be sent besides the record (a dead letter, a forwarded event, a prof
 for the lane to send before the record is appended.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +19,7 @@ from processor.rules.decide import RefusedError, admit, decide, event_time, stat
 from processor.rules.game import EMPTY, Game
 from processor.rules.standing import Standing
 from processor.state import PartitionState, key_hash, origin_hash
+from processor.store import StoreError
 from schemas.codec import event_id, from_millis, read_event_id, write_instant, write_record
 from schemas.entries import RECORD_VERSION, DefinitionsEntry, Input, Outcome, Record
 from schemas.events import DefinitionsMarker, InvalidInputError, MetricEvent, read_input
@@ -60,8 +61,7 @@ class Message(NamedTuple):
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Something to be sent before the record may be appended."""
 
     to: str  # "dead-letters" | "events" | "profiles"
@@ -71,8 +71,7 @@ class Send:
     partition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A record, the key and bytes under which it is appended, and what goes before it."""
 
     record: Record
@@ -100,15 +99,23 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
-def judge(seat: Seat, state: PartitionState, message: Message) -> Judged:
+def judge(
+    seat: Seat,
+    state: PartitionState,
+    message: Message,
+    absent: Collection[tuple[str, int]] = (),
+) -> Judged:
     """Judge one message and apply its record to the state.
 
-    Raises MissingVersionError, and changes nothing then, when a version must be read first.
+    `absent` names (tenant, version) of definitions that do not exist, as far as the topic has been
+    read since this message came. Raises MissingVersionError, and changes nothing then, when a
+    version must be read first, and StoreError when the local state cannot be read.
     """
-    case = _Case(seat, state, message)
+    case = _Case(seat, state, message, absent)
     try:
         judged, standing = case.conclude()
-    except MissingVersionError:
+    except (MissingVersionError, StoreError):
+        # Neither says anything of the event.
         raise
     except Exception as error:
         # Our own bug: one event is set aside with its bytes, the partition goes on (law 6).
@@ -121,16 +128,32 @@ def judge(seat: Seat, state: PartitionState, message: Message) -> Judged:
 class _Case:
     """One message on its way to a record."""
 
-    def __init__(self, seat: Seat, state: PartitionState, message: Message) -> None:
+    __slots__ = (
+        "_absent",
+        "_appended",
+        "_headers",
+        "_id",
+        "_message",
+        "_origin",
+        "_seat",
+        "_state",
+    )
+
+    def __init__(
+        self,
+        seat: Seat,
+        state: PartitionState,
+        message: Message,
+        absent: Collection[tuple[str, int]],
+    ) -> None:
         self._seat = seat
         self._state = state
         self._message = message
-        self._headers: Mapping[str, bytes] = dict(message.headers)
-        here = event_id(seat.epoch, seat.partition, message.offset)
-        origin = self._headers.get(HEADER_FORWARDED, b"").decode("ascii", "replace")
-        self._origin = origin if read_event_id(origin) else None
-        self._id = self._origin or here
-        self._appended = from_millis(_append_time(message.timestamp, self._headers))
+        self._absent = absent
+        self._headers: Mapping[str, bytes] = dict(message.headers) if message.headers else {}
+        self._origin = _origin_of(self._headers)
+        self._id = self._origin or event_id(seat.epoch, seat.partition, message.offset)
+        self._appended = from_millis(append_time(message.timestamp, self._headers))
 
     def conclude(self) -> tuple[Judged, Standing | None]:
         value = self._message.value
@@ -150,6 +173,8 @@ class _Case:
         return self._dead(f"internal error: {error!r}"), None
 
     def _marker(self, marker: DefinitionsMarker) -> Judged:
+        if (marker.tenant, marker.version) in self._absent:
+            return self._dead(f"tenant {marker.tenant!r} has no version {marker.version}")
         known = self._state.versions.get(marker.tenant, 0)
         record = self._record("applied", marker.tenant, None, known)
         record["input"] = {"type": "definitions", "version": marker.version}
@@ -208,7 +233,7 @@ class _Case:
         if event.idempotencyKey is None:
             return None
         key = key_hash(event.tenant, event.user.id, event.metric, event.idempotencyKey)
-        return self._state.first_use(key)
+        return self._state.first_use(key, self._appended)
 
     def _game(self, tenant: str, version: int) -> Game:
         if version == 0:
@@ -275,7 +300,7 @@ class _Case:
     def _forward(self, key: bytes, right: int) -> Send:
         told = [
             (HEADER_FORWARDED, self._id.encode()),
-            (HEADER_TIME, str(_append_time(self._message.timestamp, self._headers)).encode()),
+            (HEADER_TIME, str(append_time(self._message.timestamp, self._headers)).encode()),
         ]
         if HEADER_ORIGIN in self._headers:
             told.append((HEADER_ORIGIN, self._headers[HEADER_ORIGIN]))
@@ -293,12 +318,23 @@ class _Case:
 MILLIS_MAX: Final = 2 * 10**14
 
 
-def _append_time(timestamp: int, headers: Mapping[str, bytes]) -> int:
-    # A forwarded event keeps the append time of where it was first found.
-    told = headers.get(HEADER_TIME, b"")
-    if told.isdigit() and len(told) <= len(str(MILLIS_MAX)) and int(told) <= MILLIS_MAX:
-        return int(told)
+def append_time(timestamp: int, headers: Mapping[str, bytes]) -> int:
+    """Return an event's append time in milliseconds: a forwarded one keeps its first."""
+    if HEADER_TIME not in headers or _origin_of(headers) is None:
+        return timestamp
+    told = headers[HEADER_TIME]
+    if told.isdigit() and len(told) <= len(str(MILLIS_MAX)):
+        # It was somewhere else before it came here.
+        return min(int(told), timestamp)
     return timestamp
+
+
+def _origin_of(headers: Mapping[str, bytes]) -> str | None:
+    """Return the id under which a forwarded event was first found, None for any other."""
+    if HEADER_FORWARDED not in headers:
+        return None
+    origin = headers[HEADER_FORWARDED].decode("ascii", "replace")
+    return origin if read_event_id(origin) else None
 
 
 def _input_of(event: MetricEvent) -> Input:
@@ -307,10 +343,11 @@ def _input_of(event: MetricEvent) -> Input:
         told["value"] = write(event.value)
     if event.attributes:
         told["attributes"] = event.attributes
-    if "tz" in event.user.model_fields_set:
-        told["tz"] = event.user.tz
-    if event.user.attributes:
-        told["userAttributes"] = event.user.attributes
+    user = event.user
+    if user.tz_given:
+        told["tz"] = user.tz
+    if user.attributes:
+        told["userAttributes"] = user.attributes
     if event.occurredAt is not None:
         told["occurredAt"] = write_instant(event.occurredAt)
     return told

@@ -85,7 +85,9 @@ def read_event_id(text: str) -> tuple[int, int, int] | None:
 def write_instant(at: datetime) -> str:
     """Write an instant in UTC, with a fraction only where it has one."""
     # Remembered: a record holds the same instant up to four times.
-    return at.astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat()[: -len("+00:00")] + "Z"
 
 
 def from_millis(millis: int) -> datetime:

@@ -4,10 +4,13 @@ An input without `type` is a metric event, the one kind that producers publish. 
 and the attributes exist is a question to the definitions and answered where they are judged.
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, TypeVar
 
+import orjson
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -112,9 +115,17 @@ class EventUser(Strict):
     deviceTokens: Annotated[list[Text], Field(max_length=100)] | None = None
     subscribeToEmails: bool | None = None
 
+    @property
+    def tz_given(self) -> bool:
+        """Whether a time zone was given; None, which clears it, is one."""
+        return "tz" in self.__pydantic_fields_set__
+
     def profile(self) -> dict[str, object]:
         """Return the personal fields that were given."""
-        given = self.model_fields_set
+        given = self.__pydantic_fields_set__
+        # Most events name the user, and say nothing else of them.
+        if len(given) == 1:
+            return {}
         return {name: getattr(self, name) for name in PERSONAL if name in given}
 
 
@@ -167,6 +178,9 @@ def read_input(raw: bytes) -> AnyInput:
 
     Raises InvalidInputError with a sentence for the producer.
     """
+    common = _read_common(raw)
+    if common is not None:
+        return common
     try:
         # Markers are rare: the common kind is tried first and pays for nothing else.
         if b'"type"' in raw and b'"definitions"' in raw:
@@ -177,6 +191,112 @@ def read_input(raw: bytes) -> AnyInput:
         return _METRIC_EVENT.validate_json(raw)
     except ValidationError as error:
         raise InvalidInputError(explain(error)) from error
+
+
+# What most events consist of; anything else in one is left to the models.
+_COMMON: Final = frozenset(
+    {"user", "metric", "value", "attributes", "occurredAt", "idempotencyKey", "tenant"}
+)
+_KEY: Final = re.compile(KEY_PATTERN)
+_INSTANT: Final = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$")
+_INTEGER_MAX: Final = 10**15
+
+
+def _read_common(raw: bytes) -> MetricEvent | None:
+    """Read a metric event of the common form, None for whatever is not of it.
+
+    It says what the models would say of the same bytes, at a third of the cost: judging spends more
+    on them than on any rule. What is wrong in any way goes to the models, which know how to say so.
+    """
+    try:
+        told = orjson.loads(raw)
+        if not _COMMON.issuperset(told):
+            return None
+        user = _common_user(told["user"])
+        metric = _common_key(told["metric"])
+        tenant = _common_key(told["tenant"]) if "tenant" in told else DEFAULT_TENANT
+        fields = {
+            "type": "metric",
+            "tenant": tenant,
+            "user": user,
+            "metric": metric,
+            "value": _common_value(told["value"]) if "value" in told else None,
+            "attributes": _common_attributes(told["attributes"]) if "attributes" in told else {},
+            "occurredAt": _common_instant(told["occurredAt"]) if "occurredAt" in told else None,
+            "idempotencyKey": _common_text(told["idempotencyKey"], IDEMPOTENCY_KEY_MAX)
+            if "idempotencyKey" in told
+            else None,
+        }
+    except (ValueError, TypeError, KeyError, _UncommonError):
+        return None
+    return _made(MetricEvent, fields, set(told))
+
+
+class _UncommonError(Exception):
+    """Something in an event is not of the common form."""
+
+
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+
+
+def _made(model: type[_ModelT], fields: dict[str, Any], given: set[str]) -> _ModelT:
+    # What pydantic's model_construct does for fields that are complete, without looking at each.
+    made = model.__new__(model)
+    object.__setattr__(made, "__dict__", fields)
+    object.__setattr__(made, "__pydantic_fields_set__", given)
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
+
+
+# Remembered, like the keys below: the same ones come again and again.
+@lru_cache(maxsize=65_536)
+def _common_user(user: str) -> EventUser:
+    fields = {
+        "id": _common_text(user, USER_ID_MAX),
+        "tz": None,
+        "attributes": None,
+        "name": None,
+        "email": None,
+        "deviceTokens": None,
+        "subscribeToEmails": None,
+    }
+    return _made(EventUser, fields, {"id"})
+
+
+@lru_cache(maxsize=4096)
+def _common_key(key: str) -> str:
+    # `$` would take a key with a newline after it.
+    if _KEY.fullmatch(_common_text(key, USER_ID_MAX)) is None:
+        raise _UncommonError
+    return key
+
+
+def _common_text(text: str, length_max: int) -> str:
+    if type(text) is not str or not 0 < len(text) <= length_max or "\0" in text:
+        raise _UncommonError
+    return text
+
+
+def _common_value(value: int) -> Decimal:
+    if type(value) is not int or not -_INTEGER_MAX < value < _INTEGER_MAX:
+        raise _UncommonError
+    return Decimal(value)
+
+
+def _common_instant(text: str) -> datetime:
+    if _INSTANT.match(text) is None or text[-1] == "\n":
+        raise _UncommonError
+    return _bounded(datetime.fromisoformat(text))
+
+
+def _common_attributes(attributes: dict[str, str]) -> dict[str, str]:
+    if type(attributes) is not dict or len(attributes) > ATTRIBUTES_MAX:
+        raise _UncommonError
+    for key, text in attributes.items():
+        if type(text) is not str or len(text) > ATTRIBUTE_VALUE_MAX or "\0" in text or "\0" in key:
+            raise _UncommonError
+    return attributes
 
 
 def explain(error: ValidationError) -> str:

@@ -44,6 +44,8 @@ def zone(name: str) -> ZoneInfo:
 
 def local_date(at: datetime, tz: str) -> date:
     """Return the local date of an instant."""
+    if tz == "UTC" and at.tzinfo is UTC:
+        return at.date()
     return at.astimezone(zone(tz)).date()
 
 
@@ -57,19 +59,41 @@ def period_of(day: date, frequency: Frequency, week_start: WeekStart) -> date:
     return day - timedelta(days=behind)
 
 
+class Period(NamedTuple):
+    """One period of the calendar: its first date, and as text the dates that matter about it."""
+
+    first: date
+    text: str
+    last: str
+    # First date of the period before it, and last date of the one after it.
+    previous: str
+    following: str
+
+
 class Today(NamedTuple):
-    """A local date, and the first dates of the periods that hold it, as dates and as text."""
+    """A local date, and the periods that hold it."""
 
     tz: str
     day: date
-    periods: dict[Frequency, tuple[date, str]]
+    text: str
+    periods: dict[Frequency, Period]
 
 
 @lru_cache(maxsize=4096)
 def today(day: date, tz: str, week_start: WeekStart) -> Today:
     """Return the periods of a local date; the same few are asked for again and again."""
-    first = {frequency: period_of(day, frequency, week_start) for frequency in FREQUENCIES}
-    return Today(tz, day, {it: (period, period.isoformat()) for it, period in first.items()})
+    periods = {it: _period(period_of(day, it, week_start), it, tz) for it in FREQUENCIES}
+    return Today(tz, day, day.isoformat(), periods)
+
+
+def _period(first: date, frequency: Frequency, tz: str) -> Period:
+    return Period(
+        first=first,
+        text=first.isoformat(),
+        last=last_date(first, frequency).isoformat(),
+        previous=previous_period(first, frequency, tz).isoformat(),
+        following=last_date(next_period(first, frequency, tz), frequency).isoformat(),
+    )
 
 
 def next_period(period: date, frequency: Frequency, tz: str) -> date:
@@ -97,15 +121,16 @@ def previous_period(period: date, frequency: Frequency, tz: str) -> date:
 
 
 def streak_state(
-    frequency: Frequency, length: int, started: str | None, through: date | None, now: Today
+    frequency: Frequency, length: int, started: str | None, through: str | None, now: Today
 ) -> StreakState:
     """Return where a streak stands today, that is kept up to the period beginning at `through`.
 
     It shows as 0 when it is not kept up to the period before the current one. `expires` is the last
     date of the period after the last one kept, else of the current one (semantics 20, OD-14).
     """
-    current, text = now.periods[frequency]
-    if not length or through is None or through < previous_period(current, frequency, now.tz):
+    current = now.periods[frequency]
+    # Dates as text are in the order of dates.
+    if not length or through is None or through < current.previous:
         return {
             "frequency": frequency,
             "length": 0,
@@ -114,15 +139,21 @@ def streak_state(
             "periodEnd": None,
             "expires": None,
         }
-    # After a move to the west the last period that was kept may lie ahead of the current one.
-    last = next_period(through, frequency, now.tz) if through >= current else current
+    if through < current.text:
+        expires = current.last
+    elif through == current.text:
+        expires = current.following
+    else:
+        # After a move to the west the last period that was kept lies ahead of the current one.
+        ahead = next_period(date.fromisoformat(through), frequency, now.tz)
+        expires = last_date(ahead, frequency).isoformat()
     return {
         "frequency": frequency,
         "length": length,
         "started": started,
-        "periodStart": text,
-        "periodEnd": last_date(current, frequency).isoformat(),
-        "expires": last_date(last, frequency).isoformat(),
+        "periodStart": current.text,
+        "periodEnd": current.last,
+        "expires": expires,
     }
 
 

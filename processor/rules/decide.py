@@ -11,7 +11,7 @@ from processor.rules.achievements import completed_by_metric, completed_by_strea
 from processor.rules.game import Game, MetricRule
 from processor.rules.levels import level_changes
 from processor.rules.points import Effects, awards, awards_of_creation
-from processor.rules.standing import Standing, evolve, new_standing, reach
+from processor.rules.standing import Standing, new_standing, reach, take
 from processor.rules.streaks import carry, count, roll, state_of_streak, zone_of
 from processor.rules.totals import total_entry, total_of
 from schemas.codec import write_instant
@@ -43,18 +43,17 @@ class Verdict(NamedTuple):
 class _Course:
     """The standing as entries are concluded one by one."""
 
-    def __init__(self, standing: Standing, at: str) -> None:
-        self.standing = standing
+    def __init__(self, before: Standing | None, at: str) -> None:
+        # Of its own: see `take`. What came before stays what it was.
+        self.standing = new_standing(at) if before is None else before.copy()
         self.entries: list[Entry] = []
         self._at = at
+        reach(self.standing, at)
 
-    def conclude(self, entries: Iterable[Entry]) -> list[Entry]:
-        # Listed first: a rule sees the standing before its own entries, not between them.
-        concluded = list(entries)
-        for entry in concluded:
-            self.standing = evolve(self.standing, entry, self._at)
-        self.entries += concluded
-        return concluded
+    def conclude(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            take(self.standing, entry, self._at)
+        self.entries += entries
 
 
 def event_time(event: MetricEvent, appended: datetime) -> datetime:
@@ -73,26 +72,41 @@ def decide(
     at = event_time(event, appended)
     instant = write_instant(at)
 
-    course = _Course(reach(standing, instant) if standing else new_standing(instant), instant)
+    course = _Course(standing, instant)
+    own = course.standing
     now = _know_user(course, event, game, created=standing is None)
 
-    before = course.standing
+    before = own.copy()
     value = rule.increment if event.value is None else event.value
-    day = now.day if before["time"] == instant else local_date(at, now.tz)
-    course.conclude([total_entry(before, rule, value, event.attributes, day.isoformat())])
-    length = None
-    for entry in course.conclude(count(course.standing, game, rule.key, value, day, now)):
-        if entry["kind"] == "streak" and entry["frequency"] == game.frequency:
-            length = entry["length"]
-    completed = course.conclude(completed_by_metric(course.standing, rule, event.attributes))
+    day = now.day if own["time"] == instant else local_date(at, now.tz)
+    course.conclude([total_entry(own, rule, value, event.attributes, day)])
+    streaks = count(own, game, rule.key, value, day, now)
+    course.conclude(streaks)
+    length = _length_of(streaks, game)
+    completed = completed_by_metric(own, rule, event.attributes)
+    course.conclude(completed)
     if length is not None:
-        completed += course.conclude(completed_by_streak(course.standing, game, length))
+        by_streak = completed_by_streak(own, game, length)
+        course.conclude(by_streak)
+        completed = completed + by_streak
+    course.conclude(awards(before, own, game, _effects(rule, event, length, completed)))
+    course.conclude(level_changes(standing, own, game))
+    return Verdict(course.entries, own, state_of(own, rule.key, game, now))
+
+
+def _length_of(streaks: list[Entry], game: Game) -> int | None:
+    """Return the length that the streak of the game's frequency has come to, if it has."""
+    for entry in streaks:
+        if entry["kind"] == "streak" and entry["frequency"] == game.frequency:
+            return entry["length"]
+    return None
+
+
+def _effects(
+    rule: MetricRule, event: MetricEvent, length: int | None, completed: list[Entry]
+) -> Effects:
     keys = frozenset(it["achievement"] for it in completed if it["kind"] == "achievement")
-    effects = Effects(rule.key, event.attributes, length, keys)
-    course.conclude(awards(before, course.standing, game, effects))
-    course.conclude(level_changes(standing, course.standing, game))
-    state = state_of(course.standing, rule.key, game, now)
-    return Verdict(course.entries, course.standing, state)
+    return Effects(rule.key, event.attributes, length, keys)
 
 
 def state_of(standing: Standing, metric: str, game: Game, now: Today | None = None) -> State:
@@ -132,8 +146,8 @@ def admit(event: MetricEvent, appended: datetime, game: Game) -> MetricRule:
 
 
 def _check_attributes(kind: str, given: Iterable[str], known: frozenset[str]) -> None:
-    unknown = sorted(set(given) - known)
-    if unknown:
+    if not known.issuperset(given):
+        unknown = sorted(set(given) - known)
         choices = ", ".join(sorted(known)) or "none"
         raise RefusedError(
             "invalid",
@@ -147,20 +161,22 @@ def _know_user(course: _Course, event: MetricEvent, game: Game, *, created: bool
 
     Returns the user's today.
     """
-    now = _today(course.standing, game)
+    own = course.standing
+    now = _today(own, game)
     if not created:
         # What ended, ended under the time zone that was in force until now.
-        course.conclude(roll(course.standing, game, now))
-    entry = _user_entry(course.standing, event, created=created)
-    if entry is not None:
-        course.conclude([entry])
-    moved = zone_of(course.standing, game) != now.tz
+        course.conclude(roll(own, game, now))
+    entry = _user_entry(own, event, created=created)
+    if entry is None:
+        return now
+    course.conclude([entry])
+    moved = zone_of(own, game) != now.tz
     if moved:
-        now = _today(course.standing, game)
+        now = _today(own, game)
     if created:
-        course.conclude(awards_of_creation(course.standing, game))
+        course.conclude(awards_of_creation(own, game))
     elif moved:
-        course.conclude(carry(course.standing, now))
+        course.conclude(carry(own, now))
     return now
 
 
@@ -169,14 +185,15 @@ def _user_entry(standing: Standing, event: MetricEvent, *, created: bool) -> Use
     entry: UserEntry = {"kind": "user"}
     if created:
         entry["created"] = True
-    if "tz" in user.model_fields_set and user.tz != standing["tz"]:
+    if user.tz_given and user.tz != standing["tz"]:
         entry["tz"] = user.tz
-    # An empty text clears an attribute as null does (OD-7).
-    changes = {
-        key: text or None
-        for key, text in (user.attributes or {}).items()
-        if (text or None) != standing["attributes"].get(key)
-    }
-    if changes:
-        entry["attributes"] = changes
+    if user.attributes:
+        # An empty text clears an attribute as null does (OD-7).
+        changes = {
+            key: text or None
+            for key, text in user.attributes.items()
+            if (text or None) != standing["attributes"].get(key)
+        }
+        if changes:
+            entry["attributes"] = changes
     return entry if len(entry) > 1 else None

@@ -91,6 +91,7 @@ class StreakRule:
     frequency: Frequency
     every: bool
     conditions: tuple[tuple[str, Decimal], ...]
+    metrics: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,12 @@ def compile_game(definitions: Definitions, version: int) -> Game:
         },
         event_attributes=frozenset(item.key for item in attributes if item.type == "event"),
         user_attributes=frozenset(item.key for item in attributes if item.type == "user"),
-        streak=StreakRule(streak.frequency, streak.evaluationMode == "AND", conditions)
+        streak=StreakRule(
+            frequency=streak.frequency,
+            every=streak.evaluationMode == "AND",
+            conditions=conditions,
+            metrics=frozenset(metric for metric, _ in conditions),
+        )
         if streak.enabled and conditions
         else None,
         frequency=streak.frequency,

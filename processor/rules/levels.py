@@ -1,30 +1,34 @@
 """Levels (semantics 9): the highest whose threshold the balance has reached, up and down."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
 
 from processor.rules.game import Game, SystemRule
 from processor.rules.standing import Standing
-from schemas.entries import LevelEntry
+from schemas.entries import Entry
 
 
-def level_changes(before: Standing | None, standing: Standing, game: Game) -> Iterator[LevelEntry]:
+def level_changes(before: Standing | None, standing: Standing, game: Game) -> list[Entry]:
     """Return one change per system that an input as a whole moved to another level."""
+    changed: list[Entry] = []
     held = before["points"] if before else {}
+    points = standing["points"]
     for system in game.systems:
-        total = standing["points"].get(system.key)
+        total = points.get(system.key)
         if total is None or total == held.get(system.key) or not system.levels:
             continue
         old = level_of(system, held.get(system.key))
         new = level_of(system, total)
         if old != new:
-            yield {
-                "kind": "level",
-                "system": system.key,
-                "before": old,
-                "after": new,
-                "total": total,
-            }
+            changed.append(
+                {
+                    "kind": "level",
+                    "system": system.key,
+                    "before": old,
+                    "after": new,
+                    "total": total,
+                }
+            )
+    return changed
 
 
 def level_of(system: SystemRule, total: int | None) -> str | None:

@@ -1,17 +1,16 @@
 """Points (semantics 7): which triggers an event sets off, and what each awards or deducts."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from processor.rules.game import Game, SystemRule, TriggerRule, matches
 from processor.rules.standing import Standing
 from processor.rules.totals import peak_of, total_of
-from schemas.entries import PointsEntry
+from schemas.entries import Entry, PointsEntry
 from schemas.numbers import multiples
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """What an event brought about, as far as triggers ask."""
 
     metric: str
@@ -21,8 +20,9 @@ class Effects:
     achievements: frozenset[str]
 
 
-def awards_of_creation(standing: Standing, game: Game) -> Iterator[PointsEntry]:
+def awards_of_creation(standing: Standing, game: Game) -> list[Entry]:
     """Return the awards for a user's first event."""
+    awarded: list[Entry] = []
     for system in game.systems:
         balance = standing["points"].get(system.key)
         for trigger in system.creation:
@@ -30,27 +30,31 @@ def awards_of_creation(standing: Standing, game: Game) -> Iterator[PointsEntry]:
                 entry = _award(system, trigger, trigger.points, balance)
                 if entry:
                     balance = entry["total"]
-                    yield entry
+                    awarded.append(entry)
+    return awarded
 
 
-def awards(
-    before: Standing, standing: Standing, game: Game, effects: Effects
-) -> Iterator[PointsEntry]:
+def awards(before: Standing, standing: Standing, game: Game, effects: Effects) -> list[Entry]:
     """Return the awards of an event: by system, then in the order of the file (OD-23).
 
     `before` holds the totals before the event, `standing` those after it.
     """
+    awarded: list[Entry] = []
     # Most events reach neither a streak length nor an achievement: their metric's triggers do.
     plain = effects.streak is None and not effects.achievements
     for system in game.systems:
+        triggers = system.triggers.get(effects.metric, ()) if plain else system.all_triggers
+        if not triggers:
+            continue
         balance = standing["points"].get(system.key)
-        for trigger in system.triggers.get(effects.metric, ()) if plain else system.all_triggers:
+        for trigger in triggers:
             times = _times(before, standing, trigger, effects)
             if times and matches(trigger.user, standing["attributes"]):
                 entry = _award(system, trigger, times * trigger.points, balance)
                 if entry:
                     balance = entry["total"]
-                    yield entry
+                    awarded.append(entry)
+    return awarded
 
 
 def _times(before: Standing, standing: Standing, trigger: TriggerRule, effects: Effects) -> int:

@@ -1,8 +1,9 @@
 """One user's standing, and `evolve`: the only code that changes it. It knows no definitions."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypedDict, assert_never
+from typing import Final, TypedDict, assert_never, cast
 
 from schemas.entries import (
     Entry,
@@ -41,8 +42,8 @@ class Standing(TypedDict):
     time: str
     tz: str | None
     attributes: dict[str, str]
-    # Metric, or metric?filter, -> total and its highest value so far.
-    series: dict[str, tuple[str, str]]
+    # Metric, or metric?filter, -> total and its highest value so far: two texts.
+    series: dict[str, Sequence[str]]
     streaks: dict[Frequency, Track]
     # Achievement -> when it was completed.
     achievements: dict[str, str]
@@ -82,83 +83,93 @@ def series_of(metric: str, filter_id: str) -> str:
 def evolve_record(standing: Standing | None, record: Record) -> Standing:
     """Return the standing after an applied record: its event time, then its entries in order."""
     at = record["at"]
-    standing = reach(standing, at) if standing is not None else new_standing(at)
+    own = new_standing(at) if standing is None else standing.copy()
+    reach(own, at)
     for entry in record["entries"]:
-        standing = evolve(standing, entry, at)
-    return standing
+        take(own, entry, at)
+    return own
 
 
-def reach(standing: Standing, at: str) -> Standing:
-    """Return the standing when an event of this time has been seen; time never goes back."""
-    if datetime.fromisoformat(at) <= datetime.fromisoformat(standing["time"]):
-        return standing
-    return {**standing, "time": at}
-
-
-def evolve(standing: Standing, entry: Entry, at: str) -> Standing:  # noqa: PLR0911  one per kind
+def evolve(standing: Standing, entry: Entry, at: str) -> Standing:
     """Return the standing after one entry of a record whose event time is `at`."""
+    own = standing.copy()
+    take(own, entry, at)
+    return own
+
+
+def reach(own: Standing, at: str) -> None:
+    """Change a standing of one's own to one that has seen this event time; time never goes back."""
+    if datetime.fromisoformat(at) > datetime.fromisoformat(own["time"]):
+        own["time"] = at
+
+
+def take(own: Standing, entry: Entry, at: str) -> None:
+    """Change a standing of one's own by one entry of a record whose event time is `at`.
+
+    One's own is a new one or a copy of the outermost dictionary: what lies within is replaced,
+    never changed, so that the standing it was copied from stays as it was.
+    """
     match entry["kind"]:
         case "total":
-            return _evolve_total(standing, entry)
+            _take_total(own, entry)
         case "points":
-            points = {**standing["points"], entry["system"]: entry["total"]}
-            return {**standing, "points": points}
+            own["points"] = {**own["points"], entry["system"]: entry["total"]}
         case "progress":
-            return _evolve_progress(standing, entry)
+            _take_progress(own, entry)
         case "streak":
-            return _evolve_streak(standing, entry)
+            _take_streak(own, entry)
         case "achievement":
-            achievements = {**standing["achievements"], entry["achievement"]: at}
-            return {**standing, "achievements": achievements}
+            own["achievements"] = {**own["achievements"], entry["achievement"]: at}
         case "user":
-            return _evolve_user(standing, entry)
+            _take_user(own, entry)
         case "level" | "definitions":
             # A level follows from the balance; the version in force belongs to the partition.
-            return standing
+            pass
         case _ as unknown:
             assert_never(unknown)
 
 
-def _evolve_user(standing: Standing, entry: UserEntry) -> Standing:
-    changed = standing.copy()
+def _take_user(own: Standing, entry: UserEntry) -> None:
     if "tz" in entry:
-        changed["tz"] = entry["tz"]
+        own["tz"] = entry["tz"]
     if "attributes" in entry:
-        merged = {**standing["attributes"], **entry["attributes"]}
-        changed["attributes"] = {key: text for key, text in merged.items() if text is not None}
-    return changed
+        merged = {**own["attributes"], **entry["attributes"]}
+        own["attributes"] = {key: text for key, text in merged.items() if text is not None}
 
 
-def _evolve_total(standing: Standing, entry: TotalEntry) -> Standing:
-    series = standing["series"].copy()
+def _take_total(own: Standing, entry: TotalEntry) -> None:
+    series = own["series"].copy()
     metric = entry["metric"]
     series[metric] = _raised(series.get(metric), entry["total"])
-    for filter_id, subtotal in entry.get("subtotals", {}).items():
-        name = series_of(metric, filter_id)
-        series[name] = _raised(series.get(name), subtotal)
-    return {**standing, "series": series}
+    if "subtotals" in entry:
+        for filter_id, subtotal in entry["subtotals"].items():
+            name = series_of(metric, filter_id)
+            series[name] = _raised(series.get(name), subtotal)
+    own["series"] = series
 
 
-def _raised(before: tuple[str, str] | None, total: str) -> tuple[str, str]:
+def _raised(before: Sequence[str] | None, total: str) -> Sequence[str]:
     # The highest value counts from 0: falling below 0 and rising again earns nothing.
     peak = before[1] if before else "0"
     return (total, total if Decimal(total) > Decimal(peak) else peak)
 
 
-def _evolve_progress(standing: Standing, entry: ProgressEntry) -> Standing:
-    streaks = standing["streaks"].copy()
-    for frequency, (period, change) in entry["periods"].items():
+def _take_progress(own: Standing, entry: ProgressEntry) -> None:
+    streaks = own["streaks"].copy()
+    # What comes from a record that was read has lists for tuples, which the compiled code minds.
+    periods = cast("Mapping[Frequency, Sequence[str]]", entry["periods"])
+    for frequency, (period, change) in periods.items():
         track = streaks.get(frequency) or new_track()
         changes = {**track["changes"].get(period, {}), entry["metric"]: change}
         counted = {**track["changes"], period: changes}
         newest = sorted(counted)[-PERIODS_OPEN_MAX:]
         streaks[frequency] = {**track, "changes": {it: counted[it] for it in newest}}
-    return {**standing, "streaks": streaks}
+    own["streaks"] = streaks
 
 
-def _evolve_streak(standing: Standing, entry: StreakEntry) -> Standing:
+def _take_streak(own: Standing, entry: StreakEntry) -> None:
     frequency = entry["frequency"]
-    track = standing["streaks"].get(frequency) or new_track()
+    track = own["streaks"].get(frequency) or new_track()
     changed: Track = {
         **track,
         "length": entry["length"],
@@ -170,4 +181,4 @@ def _evolve_streak(standing: Standing, entry: StreakEntry) -> Standing:
         # A satisfied period needs no more counting, and none before it will.
         changes = track["changes"]
         changed["changes"] = {it: changes[it] for it in changes if it > entry["period"]}
-    return {**standing, "streaks": {**standing["streaks"], frequency: changed}}
+    own["streaks"] = {**own["streaks"], frequency: changed}

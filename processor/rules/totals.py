@@ -1,6 +1,7 @@
 """Metric totals and the subtotals of event-attribute filters (semantics 2, OD-12, OD-43)."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 from processor.rules.game import MetricRule, matches
@@ -10,7 +11,7 @@ from schemas.numbers import ZERO, add, write
 
 
 def total_entry(
-    standing: Standing, rule: MetricRule, value: Decimal, attributes: Mapping[str, str], day: str
+    standing: Standing, rule: MetricRule, value: Decimal, attributes: Mapping[str, str], day: date
 ) -> TotalEntry:
     """Return how an event's value moves its metric, and the subtotals that it matches."""
     entry: TotalEntry = {
@@ -18,7 +19,7 @@ def total_entry(
         "metric": rule.key,
         "change": write(value),
         "total": write(add(total_of(standing, rule.key), value)),
-        "day": day,
+        "day": day.isoformat(),
     }
     if rule.filters:
         subtotals = {

@@ -342,18 +342,27 @@ def test_an_instant_at_the_edge_of_the_calendar_stops_nobody(lane, at):
     assert record["outcome"] in ("refused", "dead")
 
 
+ELSEWHERE = ("xp-forwarded", b"2-7-50")
+
+
 def test_a_time_header_beyond_the_calendar_stops_nobody(lane):
-    assert lane.event((("xp-time", b"9" * 15),)).record["appended"] == "2026-03-02T12:00:00Z"
+    headers = (ELSEWHERE, ("xp-time", b"9" * 15))
+    assert lane.event(headers).record["appended"] == "2026-03-02T12:00:00Z"
 
 
 @pytest.mark.parametrize("told", [b"", b"soon", b"-1", b"1e3", b"9" * 16, b"\xff"])
 def test_a_time_header_that_is_none_is_ignored(lane, told):
-    assert lane.event((("xp-time", told),)).record["appended"] == "2026-03-02T12:00:00Z"
+    headers = (ELSEWHERE, ("xp-time", told))
+    assert lane.event(headers).record["appended"] == "2026-03-02T12:00:00Z"
 
 
-@pytest.mark.parametrize("told", [b"spoofed", b"\xff", b"0-1", b"a\0b"])
-def test_an_origin_header_that_is_no_event_id_is_ignored(lane, told):
-    assert lane.event((("xp-forwarded", told),)).record["id"] == "2-0-1"
+def test_a_time_header_counts_only_on_an_event_that_was_forwarded(lane):
+    earlier = ("xp-time", str(NOON - 60_000).encode())
+    assert lane.event((earlier,)).record["appended"] == "2026-03-02T12:00:00Z"
+    assert (
+        lane.event((earlier, ("xp-forwarded", b"x"))).record["appended"] == "2026-03-02T12:00:00Z"
+    )
+    assert lane.event((earlier, ELSEWHERE)).record["appended"] == "2026-03-02T11:59:00Z"
 
 
 # Forwarded
@@ -453,6 +462,16 @@ def test_a_marker_of_a_version_that_was_not_read_yet_waits_and_changes_nothing(l
     with pytest.raises(MissingVersionError, match="version 3 of tenant 'default'"):
         lane.mark(3)
     assert (lane.state.last, lane.state.versions) == (before, {"default": 1})
+
+
+def test_a_marker_of_a_version_that_does_not_exist_is_dead_and_stops_nobody(lane):
+    raw = json.dumps({"type": "definitions", "version": 3}).encode()
+    message = Message(lane.offset, NOON, None, raw, ())
+    judged = judge(lane.seat, lane.state, message, {("default", 3)})
+    assert (judged.record["outcome"], judged.sends[0].to) == ("dead", "dead-letters")
+    assert judged.record["reason"] == "tenant 'default' has no version 3"
+    lane.offset += 1
+    assert lane.event().record["definitions"] == 1
 
 
 def test_an_event_waits_for_the_version_in_force_after_a_restart(store, lane):
