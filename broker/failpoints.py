@@ -6,6 +6,8 @@ setting `failpoint` says so, and then the process ends there as kill -9 would en
 
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 # Where they are, and what has just become true there.
@@ -24,7 +26,10 @@ POINTS: Final = (
     "sender.sent",  # the receiver has answered, the outcome is not stored
 )
 
-_armed: dict[str, int] = {}
+# How often they have to be reached yet, and what happens then.
+_armed: dict[str, tuple[int, signal.Signals]] = {}
+# Told of every point that is reached, in a simulation; it may raise.
+_watcher: Callable[[str], None] | None = None
 
 
 class UnknownFailpointError(ValueError):
@@ -34,18 +39,37 @@ class UnknownFailpointError(ValueError):
 def arm(text: str) -> None:
     """Arm the point NAME, or NAME:N for the Nth time that it is reached.
 
-    Raises UnknownFailpointError.
+    NAME:N:stop halts the process there instead, until somebody sends it SIGCONT: what a paused
+    machine does. Raises UnknownFailpointError.
     """
-    name, _, times = text.partition(":")
-    if name not in POINTS or (times and not times.isdigit()):
-        raise UnknownFailpointError(f"{text!r}: NAME or NAME:N, of {', '.join(POINTS)}")
-    _armed[name] = int(times or 1)
+    name, _, rest = text.partition(":")
+    times, _, how = rest.partition(":")
+    if name not in POINTS or (times and not times.isdigit()) or how not in ("", "stop"):
+        raise UnknownFailpointError(
+            f"{text!r}: NAME, NAME:N or NAME:N:stop, of {', '.join(POINTS)}"
+        )
+    _armed[name] = (int(times or 1), signal.SIGSTOP if how else signal.SIGKILL)
+
+
+@contextmanager
+def watched(watcher: Callable[[str], None]) -> Iterator[None]:
+    """Have a function called with the name of every point that is reached meanwhile."""
+    global _watcher  # noqa: PLW0603  points are reached from everywhere, without an object to ask
+    before, _watcher = _watcher, watcher
+    try:
+        yield
+    finally:
+        _watcher = before
 
 
 def reach(name: str) -> None:
-    """Die here if that was asked for."""
+    """Die or halt here if that was asked for."""
+    if _watcher is not None:
+        _watcher(name)
     if not _armed or name not in _armed:
         return
-    _armed[name] -= 1
-    if _armed[name] <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+    left, how = _armed[name]
+    _armed[name] = (left - 1, how)
+    if left <= 1:
+        del _armed[name]
+        os.kill(os.getpid(), how)

@@ -30,16 +30,24 @@ log = structlog.get_logger(__name__)
 
 async def run_worker(settings: Settings) -> None:
     """Judge events and announce what they led to."""
-    _collect_rarely()
+    collect_rarely()
     from processor.worker import Worker, WorkerConfig
 
-    config = WorkerConfig(settings.connection(), settings.topics, settings.data_dir / "worker")
+    config = WorkerConfig(
+        settings.connection(),
+        settings.topics,
+        settings.data_dir / "worker",
+        snapshot_dir=settings.snapshot_dir or settings.data_dir / "snapshots",
+        snapshot_every_s=settings.snapshot_every_s,
+        key_window_days=settings.key_window_days,
+        leave=settings.leave_on_stop,
+    )
     await Worker(config).run()
 
 
 async def run_projector(settings: Settings) -> None:
     """Keep the read models in Postgres."""
-    _collect_rarely()
+    collect_rarely()
     from projections.runner import Projector
 
     await Projector(settings.dsn(), settings.connection(), settings.topics).run()
@@ -94,7 +102,8 @@ async def run_gateway(settings: Settings) -> None:
         await serve(config)
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
+    """Have Python's collector of cyclic garbage look rarely, in a process that works in batches."""
     # Batches make many objects that live as long as the batch and form no cycles: the collector's
     # default of looking at them every 700 costs a third of the time and finds nothing.
     gc.set_threshold(100_000, 50, 100)

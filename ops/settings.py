@@ -41,6 +41,17 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path(".xp"), description="where the embedded stack and workers keep data"
     )
+    snapshot_dir: Path | None = Field(
+        None,
+        description="where workers leave snapshots for each other: on shared storage when they "
+        "run on several machines; none: in data_dir",
+    )
+    snapshot_every_s: Seconds = Field(300.0, description="how often a snapshot is left")
+    key_window_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        None,
+        description="days for which a used idempotency key counts; none: for ever. The same for "
+        "all workers",
+    )
     cache_dir: Path = Field(
         user_cache_path("xpledger"), description="where the broker's jars are kept once fetched"
     )
@@ -69,6 +80,12 @@ class Settings(BaseSettings):
     )
     postgres_port: Port | None = Field(
         None, description="port of the embedded Postgres; none: a free one"
+    )
+
+    leave_on_stop: bool = Field(
+        default=True,
+        description="a worker that is stopped gives its partitions to others at once; false: it "
+        "is expected back within six seconds, as in a rolling restart",
     )
 
     host: str = Field("127.0.0.1", description="address that the gateway listens on")

@@ -8,21 +8,23 @@ from processor.transport import Chunk
 Agent = Callable[[AsyncIterable[Chunk]], Awaitable[None]]
 
 
-def judge_agent(lanes: Lanes) -> Agent:
-    """Return the agent that hands events to the lanes that judge them."""
+def judge_agent(lanes: Lanes, arrived: Callable[[Chunk], None]) -> Agent:
+    """Return the agent that hands events to the lanes that judge them, and then says so."""
 
     async def judge(chunks: AsyncIterable[Chunk]) -> None:
         async for chunk in chunks:
             lanes.put(chunk.partition, chunk.start, chunk.messages)
+            arrived(chunk)
 
     return judge
 
 
-def announce_agent(announcers: Lanes) -> Agent:
-    """Return the agent that hands ledger records to the loops that announce them."""
+def announce_agent(announcers: Lanes, arrived: Callable[[Chunk], None]) -> Agent:
+    """Return the agent that hands ledger records to their announcers, and then says so."""
 
     async def announce(chunks: AsyncIterable[Chunk]) -> None:
         async for chunk in chunks:
             announcers.put(chunk.partition, chunk.start, chunk.messages)
+            arrived(chunk)
 
     return announce

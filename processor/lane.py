@@ -6,6 +6,7 @@ acknowledged, folds the ledger again and goes on from the event that is due.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,11 +17,12 @@ from broker.failpoints import reach
 from processor.feed import Feed
 from processor.games import Games
 from processor.inbox import Inbox
-from processor.judge import Judged, Message, MissingVersionError, Seat, judge
+from processor.judge import Judged, Message, MissingVersionError, Seat, append_time, judge
 from processor.ledger import InterleavedError, Ledger
 from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
 from processor.sender import Sender
 from processor.state import PartitionState
+from schemas.codec import from_millis, write_instant
 from schemas.topics import Topics
 
 # A batch is judged without giving way to other lanes: small enough to keep them waiting briefly.
@@ -34,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class SourceLostError(Exception):
-    """The events topic does not hold the event that is due: an operator must say what happened."""
+    """A topic does not hold what is needed next: an operator must say what happened."""
 
 
 class WriterLostError(Exception):
@@ -110,32 +112,70 @@ class Lane:
         self._inbox.close()
         self._state.drop()
         await self._fold()
-        topic, partition = self._topics.events, self._seat.partition
-        due = self._state.next_source(self._seat.epoch)
+        topic, partition, epoch = self._topics.events, self._seat.partition, self._seat.epoch
+        last = self._state.last
+        if last is not None and last.epoch > epoch:
+            raise SourceLostError(
+                f"{self._topics.ledger}/{partition} has records of epoch {last.epoch}, but "
+                f"{self._topics.definitions} said epoch {epoch} when this worker was assigned the "
+                "partition. The epoch was raised meanwhile: start the worker again. If that does "
+                f"not help, {self._topics.definitions} has lost its end: bring it back."
+            )
+        due = self._state.next_source(epoch)
         first, end = await self._feed.bounds(topic, partition)
         if not first <= due <= end:
             raise SourceLostError(
                 f"{topic}/{partition} holds the events {first} to {end}, but event {due} of epoch "
-                f"{self._seat.epoch} is due next. If the topic was recreated, raise the epoch: "
-                "`xp topics --raise-epoch`."
+                f"{epoch} is due next. {_what_to_do(truncated=first > due)}"
             )
-        self._inbox.open_at(due)
+        self._feed.hint(topic, partition, due)
+        if first < due:
+            # The event before is still there: it tells whether the topic is the one of then.
+            await self._check_source(due - 1)
+        else:
+            self._inbox.open_at(due)
+
+    async def _check_source(self, offset: int) -> None:
+        self._inbox.open_at(offset)
+        await self._inbox.wait()
+        found = self._inbox.first()
+        if found.offset != offset:
+            return
+        self._inbox.take()
+        stamp = append_time(found.timestamp, dict(found.headers))
+        appended = write_instant(from_millis(stamp))
+        if appended != self._state.appended:
+            raise SourceLostError(
+                f"event {offset} of {self._topics.events}/{self._seat.partition} was appended at "
+                f"{appended}, but the one that was judged under this number at "
+                f"{self._state.appended}. {_what_to_do(truncated=False)}"
+            )
 
     async def _fold(self) -> None:
-        partition = self._seat.partition
+        partition, state = self._seat.partition, self._state
         topic = self._topics.ledger
-        _first, end = await self._feed.bounds(topic, partition)
-        if self._state.ledger > end:
-            self._log.warning("lane.store_ahead", stored=self._state.ledger, end=end)
-            self._state.reset()
+        first, end = await self._feed.bounds(topic, partition)
+        if state.ledger > end:
+            self._log.warning("lane.store_ahead", stored=state.ledger, end=end)
+            state.reset()
+        needed = state.applied if state.last else 0
+        if first > needed:
+            raise SourceLostError(
+                f"{topic}/{partition} begins at {first}, but record {needed} is needed. The ledger "
+                "must never be shortened: bring it back from your copy of it."
+            )
+        if state.last and await self._ledger.link_at(state.applied) != state.last:
+            self._log.warning("lane.ledger_is_another", stored=state.ledger, end=end)
+            state.reset()
         folded = 0
-        async for batch in self._ledger.read(self._state.position, end):
+        async for batch in self._ledger.read(state.position, end):
             for _offset, record in batch.records:
-                self._state.apply(record)
-            self._state.keep(batch.after.offset)
+                state.apply(record)
+            applied = batch.records[-1][0] if batch.records else state.applied
+            state.keep(batch.after.offset, applied)
             folded += len(batch.records)
             await asyncio.sleep(0)
-        self._log.info("lane.folded", records=folded, ledger=self._state.ledger)
+        self._log.info("lane.folded", records=folded, ledger=state.ledger)
 
     async def _work(self) -> None:
         await self._inbox.wait()
@@ -150,26 +190,44 @@ class Lane:
             reach("lane.appended")
             self._state.keep(after)
             reach("lane.stored")
-        for judged in batch:
-            APPENDED.labels(judged.record["outcome"]).inc()
+        for outcome, count in Counter(judged.record["outcome"] for judged in batch).items():
+            APPENDED.labels(outcome).inc(count)
         self._feed.hint(
             self._topics.events, self._seat.partition, self._state.next_source(self._seat.epoch)
         )
 
     async def _judge(self) -> list[Judged]:
         batch: list[Judged] = []
+        absent: set[tuple[str, int]] = set()
         size = 0
         while self._inbox and len(batch) < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
             try:
-                judged = judge(self._seat, self._state, self._inbox.first())
+                judged = judge(self._seat, self._state, self._inbox.first(), absent)
             except MissingVersionError as missing:
                 if batch:
                     break
                 self._log.info("lane.awaits_version", tenant=missing.tenant, v=missing.version)
-                await self._games.wait_for(missing.tenant, missing.version)
+                # A version is on its topic before any marker for it is on this one.
+                await self._games.refresh()
+                if self._games.get(missing.tenant, missing.version) is not None:
+                    continue
+                if (missing.tenant, missing.version) in absent:
+                    # In force, and yet not there: nothing can be judged without it.
+                    await self._games.wait_for(missing.tenant, missing.version)
+                absent.add((missing.tenant, missing.version))
                 continue
             self._inbox.take()
             batch.append(judged)
             # Key, length fields and timestamps come on top of the value.
             size += len(judged.raw) + len(judged.key) + 64
         return batch
+
+
+def _what_to_do(*, truncated: bool) -> str:
+    recreated = "If the topic was recreated, raise the epoch: `xp topics --raise-epoch`."
+    if not truncated:
+        return recreated
+    return (
+        "Events were removed before they were judged, by retention or by hand: they are lost, "
+        f"unless you bring them back. {recreated}"
+    )

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from processor.judge import Message
 from processor.metrics import LOOPS
+
+CANCEL_AGAIN_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -58,9 +60,7 @@ class Lanes:
         tasks = [self._tasks.pop(it) for it in ending if it in self._tasks]
         for partition in ending:
             self._loops.pop(partition, None)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         LOOPS.labels(self._name).set(len(self._loops))
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -70,3 +70,16 @@ class Lanes:
         error = None if task.cancelled() else task.exception()
         log.error("loop.failed", loop=task.get_name(), error=repr(error), exc_info=error)
         self._failed(error or RuntimeError(f"{task.get_name()} ended by itself"))
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: aiokafka's clients, while they are being closed, swallow the cancellation of
+    whoever closes them. A loop that went on would hold up the rebalance for ever.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)

@@ -13,6 +13,7 @@ from broker.connection import Connection
 from broker.ledger import Batch, LedgerReader, Position
 from broker.producer import producer
 from processor.judge import Judged
+from schemas.order import Link
 from schemas.topics import RECORD_BYTES_MAX
 
 # Room for a lane's batch and the one record, of any size, that made it full.
@@ -29,6 +30,9 @@ class Ledger(Protocol):
 
     def read(self, position: Position, end: int) -> AsyncIterator[Batch]:
         """Yield what the chain rule admits from a position on, up to the offset `end`."""
+
+    async def link_at(self, offset: int) -> Link | None:
+        """Return the link of the record at an offset before the end, None if none is there."""
 
     async def append(self, batch: Sequence[Judged], expected: int) -> int:
         """Append records as one batch and return the offset after them.
@@ -62,6 +66,12 @@ class KafkaLedger:
                 batch = (await reader.read()).get(self._partition)
                 if batch is not None:
                     yield batch
+
+    async def link_at(self, offset: int) -> Link | None:
+        """See Ledger. Raises the consumer's KafkaError."""
+        positions = {self._partition: Position(offset)}
+        async with LedgerReader(self._connection, self._topic, positions, records_max=1) as reader:
+            return await reader.link(self._partition)
 
     async def append(self, batch: Sequence[Judged], expected: int) -> int:
         """See Ledger. `batch` must fit into APPEND_BYTES_MAX."""

@@ -11,3 +11,17 @@ BATCH_SECONDS = Histogram(
 )
 ANNOUNCED = Counter("xp_notices", "Notices sent to the award topics.", ["kind"])
 LOOPS = Gauge("xp_loops", "Partitions that are being judged, and announced.", ["loop"])
+STORES_DISCARDED = Counter(
+    "xp_stores_discarded", "Partitions' local state thrown away, by why.", ["reason"]
+)
+STORE_FAILURES = Counter("xp_store_failures", "Times the disk let no local state be kept.")
+SNAPSHOTS_WRITTEN = Counter("xp_snapshots_written", "Snapshots left for others.")
+SNAPSHOTS_LOADED = Counter("xp_snapshots_loaded", "Snapshots taken over in place of a fold.")
+SNAPSHOTS_SKIPPED = Counter("xp_snapshots_skipped", "Snapshots that could not be used.", ["reason"])
+SNAPSHOT_SECONDS = Histogram(
+    "xp_snapshot_seconds",
+    "Time to write or to load a snapshot.",
+    ["what"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
+)
+STALLS = Counter("xp_worker_stalls", "Times the watchdog found that the consumer had stalled.")

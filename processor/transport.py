@@ -23,10 +23,12 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from processor.judge import Message
+from processor.watchdog import Pulse
 
 FETCH_WAIT_S: Final = 0.5
 IDLE_WAIT_S: Final = 0.05
 HINTS_WAIT_S: Final = 2.0
+LEAVE_WAIT_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +64,30 @@ class Consumer(driver.Consumer):
         # Seeks that the fetching loop has still to make.
         self._wanted: dict[TP, int] = {}
         self._hints: dict[TP, OffsetAndMetadata] = {}
+        # The offset that a loop waits for, and the partitions that a loop wants held back.
+        self._awaited: dict[TP, int] = {}
+        self._held_back: set[TP] = set()
 
     # -- what lanes ask for (processor.feed.Feed)
 
     def start_at(self, topic: str, partition: int, offset: int) -> None:
         """Deliver from this offset on, whatever was delivered before."""
         tp = TP(topic, partition)
-        self._wanted[tp] = offset
+        self._wanted[tp] = self._awaited[tp] = offset
+        self._held_back.discard(tp)
         self.resume_partitions({tp})
 
     def pause(self, topic: str, partition: int) -> None:
         """Deliver nothing for now."""
-        self.pause_partitions({TP(topic, partition)})
+        tp = TP(topic, partition)
+        self._held_back.add(tp)
+        self.pause_partitions({tp})
 
     def resume(self, topic: str, partition: int) -> None:
         """Deliver again."""
-        self.resume_partitions({TP(topic, partition)})
+        tp = TP(topic, partition)
+        self._held_back.discard(tp)
+        self.resume_partitions({tp})
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset that a partition holds, and the one after its last."""
@@ -115,6 +125,65 @@ class Consumer(driver.Consumer):
             consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
             await self._thread.call_thread(consumer.commit, mine)
 
+    # -- what the worker and its watchdog ask for
+
+    def arrived(self, topic: str, chunk: Chunk) -> None:
+        """Note that a chunk has reached its loop."""
+        tp = TP(topic, chunk.partition)
+        if chunk.start == self._awaited.get(tp):
+            self._awaited[tp] = chunk.messages[-1].offset + 1
+
+    async def leave(self) -> None:
+        """Leave the group now: others take the partitions over before the session times out.
+
+        To be called once, shortly before the end: what is not held any more is not judged.
+        """
+        asked = asyncio.run_coroutine_threadsafe(self._leave(), self._thread.thread_loop)
+        with suppress(KafkaError, TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(asked), LEAVE_WAIT_S)
+
+    async def _leave(self) -> None:
+        coordinator = self._thread._ensure_consumer()._coordinator  # noqa: SLF001  as below
+        # aiokafka leaves a static member in the group when it closes, and has no way to ask for
+        # the other; the broker takes the word of one that gives its member id.
+        coordinator._group_instance_id = None  # noqa: SLF001  as said
+        await coordinator.close()
+
+    async def pulse(self) -> Pulse:
+        """See processor.watchdog.Patient. Goes past Faust's queue of calls, which may be stuck."""
+        asked = asyncio.run_coroutine_threadsafe(self._look(), self._thread.thread_loop)
+        member, positions = await asyncio.wrap_future(asked)
+        awaited = {}
+        for tp, offset in self._awaited.items():
+            if tp in self._held_back:
+                continue
+            # What a fetch passed over by itself (marks of transactions) will never be delivered.
+            all_arrived = self._due.get(tp) == offset and tp not in self._wanted
+            passed = positions.get(tp, offset) if all_arrived else offset
+            awaited[tp.topic, tp.partition] = max(offset, passed)
+        return Pulse(member=member, flowing=self.flow_active, awaited=awaited)
+
+    async def _look(self) -> tuple[bool, dict[TP, int]]:
+        # Nothing public tells where a fetch stands without waiting for it, or that the task which
+        # keeps the membership has ended with an error that nobody asks for.
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001  as said
+        coordinator = consumer._coordinator  # noqa: SLF001  as said
+        member = (
+            coordinator.generation > 0
+            and coordinator._pending_exception is None  # noqa: SLF001  as said
+            and not coordinator._coordination_task.done()  # noqa: SLF001  as said
+        )
+        subscription = consumer._subscription.subscription  # noqa: SLF001  as said
+        assignment = subscription.assignment if subscription else None
+        if assignment is None:
+            return member, {}
+        states = {tp: assignment.state_value(tp) for tp in assignment.tps}
+        return member, {
+            TP(tp.topic, tp.partition): state.position
+            for tp, state in states.items()
+            if state.has_valid_position
+        }
+
     # -- what Faust asks for
 
     async def perform_seek(self) -> None:
@@ -125,11 +194,18 @@ class Consumer(driver.Consumer):
         """Forget where reading stood: the next assignment starts from its lanes' words."""
         with suppress(KafkaError, asyncio.TimeoutError):
             await asyncio.wait_for(self.send_hints(), HINTS_WAIT_S)
+        self._forget(revoked)
+        await super().on_partitions_revoked(revoked)
+        # Until they ended, the loops may have asked for more.
+        self._forget(revoked)
+
+    def _forget(self, revoked: set[TP]) -> None:
         for tp in revoked:
             self._due.pop(tp, None)
             self._wanted.pop(tp, None)
             self._hints.pop(tp, None)
-        await super().on_partitions_revoked(revoked)
+            self._awaited.pop(tp, None)
+            self._held_back.discard(tp)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: Faust's stall detector looks at acknowledgements, of which there are none."""

@@ -5,6 +5,7 @@ import hashlib
 import socket
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -19,14 +20,16 @@ from broker.producer import producer
 from broker.topics import TopicsUnfitError, check_topics
 from processor.announcer import Announcer
 from processor.app import Assembly, build_app
+from processor.assignment import Assignment, Keeping
 from processor.games import Games
 from processor.judge import Seat
 from processor.lane import Lane
 from processor.lanes import Lanes
-from processor.ledger import KafkaLedger, ledger_producer
+from processor.ledger import KafkaLedger, Ledger, ledger_producer
 from processor.sender import KafkaSender
-from processor.state import PartitionState
-from processor.store import Store, open_store
+from processor.state import HotRoom, PartitionState
+from processor.store import Slot, open_slot
+from processor.watchdog import BrokerEnds, Watchdog
 from schemas.topics import Topics
 
 HINT_EVERY_S: Final = 1.0
@@ -42,6 +45,14 @@ class WorkerConfig:
     topics: Topics
     # Where its local state lies; several workers may share it.
     data_dir: Path
+    # Where snapshots of it lie: all workers of a topic prefix have to reach it.
+    snapshot_dir: Path
+    snapshot_every_s: float = 300.0
+    # How many days a used idempotency key counts, None: for ever.
+    key_window_days: int | None = None
+    # Whether a worker that is told to stop gives its partitions up at once; if not, they wait for
+    # its return until its session times out.
+    leave: bool = True
 
 
 class Worker:
@@ -61,13 +72,13 @@ class Worker:
         config = self._config
         async with AsyncExitStack() as opened:
             partitions = await self._check_topics()
-            store = open_store(config.data_dir)
-            opened.callback(store.close)
+            slot = open_slot(config.data_dir)
+            opened.callback(slot.close)
             reader = DefinitionsReader(config.connection, config.topics.definitions)
             games = Games(await opened.enter_async_context(reader))
             writer = await _started(ledger_producer(config.connection), opened)
             sender = await _started(producer(config.connection), opened)
-            await self._run_app(partitions, store, games, writer, sender)
+            await self._run_app(partitions, slot, games, writer, sender)
 
     async def _check_topics(self) -> int:
         config = self._config
@@ -79,15 +90,22 @@ class Worker:
     async def _run_app(
         self,
         partitions: int,
-        store: Store,
+        slot: Slot,
         games: Games,
         writer: AIOKafkaProducer,
         sender: AIOKafkaProducer,
     ) -> None:
         config = self._config
         assembly: Assembly
+        keeping = Keeping(
+            slot=slot,
+            snapshot_dir=config.snapshot_dir,
+            room=HotRoom(),
+            key_window_days=config.key_window_days,
+            snapshot_every_s=config.snapshot_every_s,
+        )
 
-        def make_lane(partition: int) -> Lane:
+        def make_lane(partition: int, ledger: Ledger, state: PartitionState) -> Lane:
             seat = Seat(
                 partition=partition,
                 partitions=partitions,
@@ -97,12 +115,23 @@ class Worker:
             )
             return Lane(
                 seat=seat,
-                state=PartitionState(store, partition),
+                state=state,
                 feed=assembly.consumer,
-                ledger=KafkaLedger(config.connection, writer, config.topics.ledger, partition),
+                ledger=ledger,
                 sender=KafkaSender(sender, config.topics),
                 topics=config.topics,
                 games=games,
+            )
+
+        def make_assignment(partition: int) -> Assignment:
+            ledger = KafkaLedger(config.connection, writer, config.topics.ledger, partition)
+            return Assignment(
+                partition=partition,
+                keeping=keeping,
+                ledger=ledger,
+                feed=assembly.consumer,
+                topics=config.topics,
+                make_lane=partial(make_lane, partition, ledger),
             )
 
         def make_announcer(partition: int) -> Announcer:
@@ -114,24 +143,26 @@ class Worker:
                 topics=config.topics,
             )
 
-        lanes = Lanes("judge", make_lane, self._fail)
+        lanes = Lanes("judge", make_assignment, self._fail)
         announcers = Lanes("announce", make_announcer, self._fail)
         assembly = build_app(
             config.connection,
             config.topics,
             lanes=lanes,
             announcers=announcers,
-            instance=instance_of(store.path),
+            instance=instance_of(slot.path),
             data_dir=config.data_dir,
         )
         app = assembly.app
-        log.info("worker.starting", partitions=partitions, store=str(store.path))
+        log.info("worker.starting", partitions=partitions, slot=str(slot.path))
         await app.start()
         hints = asyncio.create_task(self._hint(assembly))
         ended = asyncio.create_task(app.wait_until_stopped())
         over = asyncio.create_task(self._over.wait())
+        ends = BrokerEnds(config.connection, config.topics.events)
         try:
-            await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
+            async with Watchdog(assembly.consumer, ends):
+                await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (hints, ended, over):
                 task.cancel()
@@ -139,6 +170,9 @@ class Worker:
             await announcers.stop()
             with suppress(KafkaError, TimeoutError):
                 await asyncio.wait_for(assembly.consumer.send_hints(), HINT_EVERY_S)
+            if config.leave:
+                await assembly.consumer.leave()
+            await ends.close()
             await app.stop()
         failure = self._failure or app.crash_reason
         if failure is not None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from processor.judge import Message, Seat, judge
 from processor.rules.game import compile_game
 from processor.state import PartitionState
-from processor.store import Store, partition_prefix
+from processor.store import Store
 from schemas.definitions import Definitions, problems
 
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "60"))
@@ -225,14 +225,15 @@ class Rows(Store):
         """Return a row."""
         return self.rows.get(key)
 
-    def write(self, rows):
-        """Write rows."""
+    def write(self, rows, gone=()):
+        """Write rows and delete others."""
         self.rows.update(rows)
+        for key in gone:
+            del self.rows[key]
 
-    def clear(self, partition):
-        """Forget a partition."""
-        prefix = partition_prefix(partition)
-        self.rows = {key: row for key, row in self.rows.items() if not key.startswith(prefix)}
+    def clear(self):
+        """Forget every row."""
+        self.rows = {}
 
 
 class Log:

@@ -1,10 +1,14 @@
 """The state of a partition on a real store: what stays, what is forgotten, what a restart finds."""
 
+from datetime import datetime
+
+import orjson
 import pytest
 
 from processor.rules.standing import Standing
-from processor.state import PartitionState, key_hash, origin_hash
+from processor.state import HotRoom, PartitionState, key_hash, origin_hash, pack_use, read_use
 from processor.store import Store
+from schemas.codec import read_event_id
 from schemas.order import Link
 
 PARTITION = 3
@@ -23,6 +27,7 @@ def record(offset, total="1", **fields):
         "id": f"0-{PARTITION}-{offset}",
         "outcome": "applied",
         "at": "2026-03-02T12:00:00Z",
+        "appended": "2026-03-02T12:00:00Z",
         "source": (0, PARTITION, offset),
         "lane": "lane",
         "tenant": "default",
@@ -117,15 +122,16 @@ def test_drop_goes_back_to_what_was_kept(disk):
     assert total(state) == "3"
 
 
-def test_reset_throws_away_this_partition_and_no_other(disk):
-    here, there = PartitionState(disk, PARTITION), PartitionState(disk, PARTITION + 1)
-    for state in (here, there):
-        state.apply(record(0, key="k"))
-        state.keep(1)
-    here.reset()
-    assert (total(here), here.first_use(KEY), here.position) == (None, None, (0, None))
-    for state in (there, PartitionState(disk, PARTITION + 1)):
-        assert (total(state), state.first_use(KEY), state.ledger) == ("1", "0-3-0", 1)
+def test_reset_throws_everything_away_for_good(disk):
+    state = PartitionState(disk, PARTITION)
+    state.apply(record(0, key="k"))
+    state.keep(1)
+    state.reset()
+    for it in (state, PartitionState(disk, PARTITION)):
+        assert (total(it), it.first_use(KEY), it.position) == (None, None, (0, None))
+    state.apply(record(0, "7"))
+    state.keep(1)
+    assert total(PartitionState(disk, PARTITION)) == "7"
 
 
 @pytest.mark.parametrize("outcome", ["replayed", "refused", "forwarded", "dead"])
@@ -148,13 +154,127 @@ def test_users_of_several_tenants_with_one_name_are_several_users(disk):
     assert found == ["1", "2", "3"]
 
 
-def test_many_users_are_read_back_from_the_store(disk, monkeypatch):
-    monkeypatch.setattr("processor.state.HOT_USERS_MAX", 2)
-    state = PartitionState(disk, PARTITION)
+def test_many_users_are_read_back_from_the_store(disk):
+    state = PartitionState(disk, PARTITION, room=HotRoom(1))
     for offset in range(9):
         state.apply(record(offset, str(offset), user=f"u{offset}"))
     state.keep(9)
+    assert len(state._hot) == 1
     assert [total(state, f"u{offset}") for offset in range(9)] == [str(it) for it in range(9)]
+
+
+def test_the_memory_of_hot_users_is_shared_by_a_workers_partitions(disk):
+    room = HotRoom(10_000)
+    room.shares = 2
+    state = PartitionState(disk, PARTITION, room=room)
+    for offset in range(99):
+        state.apply(record(offset, user=f"u{offset:02}"))
+    state.keep(99)
+    size = len(orjson.dumps(state.standing("default", "u98")))
+    assert len(state._hot) == 5_000 // size
+
+
+def test_the_offset_of_the_last_record_applied_is_kept_apart_from_the_position(disk):
+    state = PartitionState(disk, PARTITION)
+    state.apply(record(0))
+    state.keep(3, applied=1)
+    again = PartitionState(disk, PARTITION)
+    assert (again.ledger, again.applied, again.appended) == (3, 1, "2026-03-02T12:00:00Z")
+
+
+# The window of keys. The day of the first use is 2026-03-02.
+
+
+def used(disk, **options):
+    """Return a state in which KEY was used at noon of 2026-03-02."""
+    state = PartitionState(disk, PARTITION, **options)
+    state.apply(record(0, key="k"))
+    state.keep(1)
+    return state
+
+
+def instant(text):
+    return datetime.fromisoformat(text)
+
+
+def test_without_a_window_a_key_counts_for_ever(disk):
+    assert used(disk).first_use(KEY, instant("2099-01-01T00:00:00Z")) == "0-3-0"
+
+
+def test_a_key_counts_to_the_end_of_the_last_day_of_its_window(disk):
+    state = used(disk, key_window_days=30)
+    assert state.first_use(KEY, instant("2026-04-01T23:59:59.999Z")) == "0-3-0"
+    assert state.first_use(KEY, instant("2026-04-02T00:00:00Z")) is None
+    # In UTC, whatever the zone in which it is told.
+    assert state.first_use(KEY, instant("2026-04-02T01:00:00+02:00")) == "0-3-0"
+
+
+def test_a_key_whose_window_has_ended_on_the_ledger_stays_free_for_an_older_event(disk):
+    state = used(disk, key_window_days=30)
+    state.apply(record(1, appended="2026-04-02T00:00:00Z"))
+    assert state.first_use(KEY, instant("2026-03-10T00:00:00Z")) is None
+
+
+def test_a_key_that_is_used_again_after_its_window_begins_a_new_one(disk):
+    state = used(disk, key_window_days=30)
+    state.apply(record(5, key="k", appended="2026-04-02T00:00:00Z"))
+    state.keep(2)
+    assert state.first_use(KEY, instant("2026-05-02T00:00:00Z")) == "0-3-5"
+    assert state.first_use(KEY, instant("2026-05-03T00:00:00Z")) is None
+
+
+def test_where_a_forwarded_event_was_first_found_has_no_window(disk):
+    state = PartitionState(disk, PARTITION, key_window_days=1)
+    state.apply(record(0, id="0-1-9"))
+    state.apply(record(1, appended="2030-01-01T00:00:00Z"))
+    assert state.first_use(origin_hash("0-1-9")) == "0-1-9"
+
+
+def test_the_fold_knows_the_same_keys_as_the_judge_did(disk, tmp_path):
+    # Whatever was kept on the way and however often: only the records decide.
+    days = [f"2026-{month:02}-{day:02}T00:00:00Z" for month in (3, 4, 5) for day in (1, 9, 25)]
+    told = [record(n, key=f"k{n % 4}", appended=day) for n, day in enumerate(days)]
+    other = Store(tmp_path / "other")
+    states = [PartitionState(it, PARTITION, key_window_days=20) for it in (disk, other)]
+    for offset, it in enumerate(told):
+        for state in states:
+            state.apply(it)
+        states[0].keep(offset + 1)
+        states[0].sweep(1)
+    states[1].keep(len(told))
+    at = instant("2026-05-26T00:00:00Z")
+    for n in range(4):
+        digest = key_hash("default", "ada", "commits", f"k{n}")
+        assert states[0].first_use(digest, at) == states[1].first_use(digest, at)
+    other.close()
+
+
+def test_keys_whose_window_has_ended_leave_the_disk_and_others_stay(disk):
+    state = used(disk, key_window_days=30)
+    for n in range(1, 20):
+        state.apply(record(n, key=f"k{n}", appended="2026-03-20T00:00:00Z"))
+    state.keep(20)
+    assert sum(state.sweep(6) for _ in range(5)) == 0
+    state.apply(record(20, appended="2026-04-05T00:00:00Z"))
+    state.keep(21)
+    assert sum(state.sweep(6) for _ in range(5)) == 1
+    assert disk.get(b"k" + KEY) is None
+    assert total(state) == "1"
+    assert state.first_use(key_hash("default", "ada", "commits", "k19")) == "0-3-19"
+
+
+@pytest.mark.parametrize(
+    "event", ["0-3-0", "0-3-255", "0-3-99999999999", "2-3-7", "0-1-7", "1-0-0"]
+)
+@pytest.mark.parametrize("day", [0, 2252, 0x7FFF])
+def test_a_first_use_is_read_as_it_was_packed(event, day):
+    found = read_event_id(event)
+    assert found is not None
+    assert read_use(pack_use(found, day, PARTITION), PARTITION) == (event, day)
+
+
+def test_a_first_use_takes_few_bytes():
+    assert len(pack_use((0, 3, 16777215), 2252, PARTITION)) == 5
 
 
 @pytest.mark.parametrize(
