@@ -164,6 +164,7 @@ def project(
         parts.run(parts.run_projector, context.obj)
         return
     settings: Settings = context.obj
+    parts.collect_rarely()
     with out.status("Rebuilding the read models beside the live ones …") as status:
         _run(
             rebuild(

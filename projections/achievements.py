@@ -1,10 +1,12 @@
 """Read model: completed achievements, and how many users completed each."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Effects
+from projections.database import Connection, Statement, load_queries
+from projections.effects import Applied
+from schemas.entries import AchievementEntry
 
 _QUERIES = load_queries("achievements")
 
@@ -17,23 +19,29 @@ class Completion(NamedTuple):
     event_id: str
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store completions and count them."""
-    completions: dict[tuple[str, str | None, str], dict[str, object]] = {}
-    for of, _, entry in effects.achievements:
-        key = (of.record["tenant"], of.record["user"], entry["achievement"])
-        completions.setdefault(
-            key,
-            {
-                "tenant": key[0],
-                "user_id": key[1],
-                "achievement": key[2],
+class Gathered:
+    """What a batch adds: the completions in it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._completions: dict[tuple[str, str, str], dict[str, object]] = {}
+
+    def add(self, of: Applied, entry: AchievementEntry) -> None:
+        """Take an entry; of a user's completions of one achievement the first stays."""
+        key = (of.tenant, of.user, entry["achievement"])
+        if key not in self._completions:
+            self._completions[key] = {
+                "tenant": of.tenant,
+                "user_id": of.user,
+                "achievement": entry["achievement"],
                 "partition": of.partition,
-                "achieved_at": of.record["at"],
-                "event_id": of.record["id"],
-            },
-        )
-    await send_rows(connection, _QUERIES["apply"], list(completions.values()))
+                "achieved_at": of.at,
+                "event_id": of.id,
+            }
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores and counts them."""
+        yield Statement(_QUERIES["apply"], list(self._completions.values()))
 
 
 async def completions_of(connection: Connection, tenant: str, user: str) -> list[Completion]:

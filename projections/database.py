@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 import psycopg
@@ -25,6 +25,14 @@ SQL: Final = Path(__file__).parent / "sql"
 READ: Final = "read"
 
 Connection = AsyncConnection[Any]
+
+
+class Statement(NamedTuple):
+    """A named query that takes many rows at once, and the rows for it."""
+
+    query: bytes
+    rows: Sequence[Mapping[str, object]]
+
 
 _HEADER: Final = re.compile(r"^-- ([a-z_]+) --\s*$", re.MULTILINE)
 

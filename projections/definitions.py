@@ -1,10 +1,11 @@
 """Read model: the versions of definitions, and which of them is in force."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Effects
+from projections.database import Connection, Statement, load_queries, send_rows
+from projections.effects import Applied
 from schemas.codec import read_version
+from schemas.entries import DefinitionsEntry
 from schemas.versions import Version
 
 _QUERIES = load_queries("definitions")
@@ -24,17 +25,24 @@ async def add_versions(connection: Connection, versions: Iterable[Version]) -> N
     await send_rows(connection, _QUERIES["add"], rows)
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store which version each partition judges by from now on."""
-    in_force = {
-        (of.record["tenant"], of.partition): entry["version"]
-        for of, _, entry in effects.definitions
-    }
-    rows = [
-        {"tenant": tenant, "partition": partition, "version": version}
-        for (tenant, partition), version in in_force.items()
-    ]
-    await send_rows(connection, _QUERIES["apply"], rows)
+class Gathered:
+    """What a batch changes: the version by which each partition judges from now on."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._in_force: dict[tuple[str, int], int] = {}
+
+    def add(self, of: Applied, entry: DefinitionsEntry) -> None:
+        """Take an entry; later ones come later."""
+        self._in_force[of.tenant, of.partition] = entry["version"]
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores it."""
+        rows = [
+            {"tenant": tenant, "partition": partition, "version": version}
+            for (tenant, partition), version in self._in_force.items()
+        ]
+        yield Statement(_QUERIES["apply"], rows)
 
 
 async def in_force(connection: Connection, tenant: str) -> int | None:

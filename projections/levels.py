@@ -4,11 +4,13 @@ The level held now is not stored: it follows from the balance and the definition
 edited levels hold at once.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Effects
+from projections.database import Connection, Statement, load_queries
+from projections.effects import Applied
+from schemas.entries import LevelEntry
 
 _QUERIES = load_queries("levels")
 
@@ -25,24 +27,33 @@ class LevelChange(NamedTuple):
     at: datetime
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store every change of level."""
-    rows = [
-        {
-            "id": effect.id,
-            "tenant": effect.of.record["tenant"],
-            "user_id": effect.of.record["user"],
-            "system": effect.entry["system"],
-            "before": effect.entry["before"],
-            "after": effect.entry["after"],
-            "total": effect.entry["total"],
-            "at": effect.of.record["at"],
-            "ledger_offset": effect.of.offset,
-            "index": effect.place,
-        }
-        for effect in effects.levels
-    ]
-    await send_rows(connection, _QUERIES["apply"], rows)
+class Gathered:
+    """What a batch adds: every change of level."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._changes: list[dict[str, object]] = []
+
+    def add(self, of: Applied, place: int, entry: LevelEntry) -> None:
+        """Take an entry, and its index in its record."""
+        self._changes.append(
+            {
+                "id": of.effect(place),
+                "tenant": of.tenant,
+                "user_id": of.user,
+                "system": entry["system"],
+                "before": entry["before"],
+                "after": entry["after"],
+                "total": entry["total"],
+                "at": of.at,
+                "ledger_offset": of.offset,
+                "index": place,
+            }
+        )
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores it."""
+        yield Statement(_QUERIES["apply"], self._changes)
 
 
 async def level_changes(

@@ -1,10 +1,12 @@
 """Read model: balances of points systems, and every award and deduction behind them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Effects
+from projections.database import Connection, Statement, load_queries
+from projections.effects import Applied
+from schemas.entries import PointsEntry
 
 _QUERIES = load_queries("points")
 
@@ -23,50 +25,51 @@ class Award(NamedTuple):
     definitions: int
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store every award, the balances that the batch ends with, and add to the days it touched."""
-    balances: dict[tuple[str, str | None, str], tuple[int, str]] = {}
-    days: dict[tuple[str, str | None, str, str], int] = {}
-    awards: list[dict[str, object]] = []
-    for effect in effects.points:
-        of, place, entry = effect
-        record = of.record
-        tenant, user, system = record["tenant"], record["user"], entry["system"]
-        balances[tenant, user, system] = (entry["total"], record["at"])
+class Gathered:
+    """What a batch changes: every award, the balances that it ends with, what it adds to days."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._balances: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._days: dict[tuple[str, str, str, str], int] = {}
+        self._awards: list[dict[str, object]] = []
+
+    def add(self, of: Applied, place: int, entry: PointsEntry) -> None:
+        """Take an entry, and its index in its record; later ones come later."""
+        tenant, user, system = of.tenant, of.user, entry["system"]
+        awarded, total = entry["awarded"], entry["total"]
+        self._balances[tenant, user, system] = (total, of.at)
         day = (tenant, user, system, of.day)
-        days[day] = days.get(day, 0) + entry["awarded"]
-        awards.append(
+        self._days[day] = self._days.get(day, 0) + awarded
+        self._awards.append(
             {
-                "id": effect.id,
+                "id": of.effect(place),
                 "tenant": tenant,
                 "user_id": user,
                 "system": system,
                 "trigger": entry["trigger"],
-                "awarded": entry["awarded"],
-                "total": entry["total"],
-                "at": record["at"],
-                "definitions": record["definitions"],
+                "awarded": awarded,
+                "total": total,
+                "at": of.at,
+                "definitions": of.definitions,
                 "ledger_offset": of.offset,
                 "index": place,
             }
         )
-    await send_rows(
-        connection,
-        _QUERIES["apply"],
-        [
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores it."""
+        balances = [
             {"tenant": tenant, "user_id": user, "system": system, "total": total, "updated": at}
-            for (tenant, user, system), (total, at) in balances.items()
-        ],
-    )
-    await send_rows(connection, _QUERIES["apply_awards"], awards)
-    await send_rows(
-        connection,
-        _QUERIES["apply_days"],
-        [
+            for (tenant, user, system), (total, at) in self._balances.items()
+        ]
+        yield Statement(_QUERIES["apply"], balances)
+        yield Statement(_QUERIES["apply_awards"], self._awards)
+        days = [
             {"tenant": tenant, "user_id": user, "system": system, "day": day, "change": change}
-            for (tenant, user, system, day), change in days.items()
-        ],
-    )
+            for (tenant, user, system, day), change in self._days.items()
+        ]
+        yield Statement(_QUERIES["apply_days"], days)
 
 
 async def balance(connection: Connection, tenant: str, user: str, system: str) -> int | None:

@@ -5,9 +5,9 @@ What the rows are is said by the read models; nothing in here looks into an entr
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiokafka.errors import OffsetOutOfRangeError
@@ -17,14 +17,15 @@ from broker.definitions import DefinitionsReader
 from broker.failpoints import reach
 from broker.ledger import Batch, LedgerReader, Position
 from broker.topics import end_offsets
-from projections import achievements, definitions, levels, metrics, points, streaks, totals, users
+from projections import definitions, metrics
 from projections.database import (
     READ,
     Connection,
     Database,
     connect,
+    send_rows,
 )
-from projections.effects import Effects, effects_of
+from projections.gathered import Gathered
 from projections.migrations import check_schema
 from projections.outages import AwayError, keep_up, partitions_of
 from projections.positions import (
@@ -40,22 +41,12 @@ from schemas.versions import Version
 
 log = structlog.get_logger(__name__)
 
-BATCH_RECORDS_MAX: Final = 5000
+# How many records are read at a time, and how many are gathered at most while Postgres is busy.
+READ_RECORDS_MAX: Final = 500
+GATHERED_RECORDS_MAX: Final = 10_000
 VERSION_WAIT_S_MAX: Final = 10.0
 # Asking the broker for the ends of the ledger costs a round trip: not after every batch.
 MEASURE_INTERVAL_S: Final = 1.0
-
-Apply = Callable[[Connection, Effects], Awaitable[None]]
-
-READ_MODELS: Final[tuple[Apply, ...]] = (
-    definitions.apply,
-    users.apply,
-    totals.apply,
-    streaks.apply,
-    achievements.apply,
-    points.apply,
-    levels.apply,
-)
 
 
 class LedgerLostError(Exception):
@@ -63,27 +54,23 @@ class LedgerLostError(Exception):
 
 
 async def store(
-    connection: Connection, batches: Mapping[int, Batch], versions: Iterable[Version] = ()
+    connection: Connection, gathered: Gathered, versions: Iterable[Version] = ()
 ) -> None:
-    """Store what batches (partition -> batch) led to, with the positions: all of it or nothing.
+    """Store what was gathered, with the positions: all of it or nothing.
 
-    Raises StalePositionError, and stores nothing, if a stored position is not where its batch
-    begins: somebody has stored these records before.
+    Raises StalePositionError, and stores nothing, if a stored position is not where what was
+    gathered begins: somebody has stored these records before.
     """
-    effects = effects_of(
-        (partition, offset, record)
-        for partition, batch in batches.items()
-        for offset, record in batch.records
-    )
     async with connection.transaction():
         # Rows and positions are lost together if they are lost: there is no need to wait for disk.
         await connection.execute("SET LOCAL synchronous_commit TO off")
-        await lock_positions(connection, batches)
+        await lock_positions(connection, gathered.moves)
         async with connection.pipeline():
             await definitions.add_versions(connection, versions)
-            for apply in READ_MODELS:
-                await apply(connection, effects)
-            await move_positions(connection, batches)
+            # Each is written while Postgres works on the one before.
+            for statement in gathered.statements():
+                await send_rows(connection, *statement)
+            await move_positions(connection, gathered.moves)
         reach("projector.applied")
 
 
@@ -97,11 +84,12 @@ class Projector:
         topics: Topics,
         *,
         schema: str = READ,
-        records_max: int = BATCH_RECORDS_MAX,
+        records_max: int = READ_RECORDS_MAX,
     ) -> None:
         """Take where to read from and where to store.
 
-        A schema other than the live one is a shadow: profiles are not followed beside it.
+        A schema other than the live one is a shadow: profiles are not followed beside it. At most
+        `records_max` records are read at a time.
         """
         self._dsn = dsn
         self._schema = schema
@@ -111,6 +99,8 @@ class Projector:
         self._stored_versions: set[tuple[str, int]] = set()
         self._stored: dict[int, int] = {}
         self._current_at = datetime.now(UTC)
+        # Append time of the last record stored.
+        self._appended: str | None = None
         self._measured = 0.0
 
     async def run(self) -> None:
@@ -164,45 +154,62 @@ class Projector:
     async def _follow_from(
         self, database: Database, reader: LedgerReader, versions: DefinitionsReader
     ) -> None:
+        gathered = Gathered()
+        reading: asyncio.Task[dict[int, Batch]] | None = None
+        storing: asyncio.Task[None] | None = None
         try:
-            batches = await reader.read()
             while True:
-                # The next records are fetched and read while Postgres stores these.
-                ahead = asyncio.create_task(reader.read())
-                try:
-                    if batches:
-                        await self._store(database, batches, versions)
-                    await self._measure(reader, batches)
-                    batches = await ahead
-                except StalePositionError as error:
-                    await _stop(ahead)
-                    log.info("projector.overtaken", reason=str(error))
-                    for partition, position in (await self.positions()).items():
-                        reader.seek(partition, position)
-                        self._stored[partition] = position.offset
-                    batches = {}
-                except BaseException:
-                    await _stop(ahead)
-                    raise
+                # Reading goes on while Postgres stores: what comes meanwhile is stored together,
+                # and what comes when nothing is under way is stored at once.
+                if storing is None and gathered.moves:
+                    storing = asyncio.create_task(self._store(database, gathered, versions))
+                    gathered = Gathered()
+                if reading is None and gathered.records < GATHERED_RECORDS_MAX:
+                    reading = asyncio.create_task(reader.read())
+                tasks = [task for task in (reading, storing) if task is not None]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if reading is not None and reading.done():
+                    gathered.add(reading.result())
+                    reading = None
+                if storing is not None and storing.done():
+                    stored, storing = storing, None
+                    try:
+                        stored.result()
+                    except StalePositionError as error:
+                        log.info("projector.overtaken", reason=str(error))
+                        await _stop(reading)
+                        gathered, reading = Gathered(), None
+                        await self._seek(reader)
+                await self._measure(reader)
         except OffsetOutOfRangeError as error:
             raise LedgerLostError(
                 f"the ledger lacks what is due next ({error}): if it was made anew, "
                 "run `xp project --rebuild`"
             ) from error
+        finally:
+            await _stop(reading)
+            await _stop(storing)
+
+    async def _seek(self, reader: LedgerReader) -> None:
+        for partition, position in (await self.positions()).items():
+            reader.seek(partition, position)
+            self._stored[partition] = position.offset
 
     async def _store(
-        self, database: Database, batches: Mapping[int, Batch], versions: DefinitionsReader
+        self, database: Database, gathered: Gathered, versions: DefinitionsReader
     ) -> None:
         started = time.perf_counter()
-        missing = await self._missing_versions(batches, versions)
+        missing = await self._missing_versions(gathered, versions)
         async with database.connection() as connection:
-            await store(connection, batches, missing)
+            await store(connection, gathered, missing)
         reach("projector.committed")
         self._stored_versions |= {(version.tenant, version.version) for version in missing}
-        self._stored |= {partition: batch.after.offset for partition, batch in batches.items()}
+        for partition, move in gathered.moves.items():
+            self._stored[partition] = move.after.offset
+            self._appended = move.appended or self._appended
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
-        metrics.RECORDS.inc(sum(len(batch.records) for batch in batches.values()))
-        metrics.SKIPPED.inc(sum(batch.skipped for batch in batches.values()))
+        metrics.RECORDS.inc(gathered.records)
+        metrics.SKIPPED.inc(gathered.skipped)
 
     async def _store_versions(self, database: Database, versions: DefinitionsReader) -> None:
         found = list(versions.all())
@@ -211,19 +218,11 @@ class Projector:
         self._stored_versions = {(version.tenant, version.version) for version in found}
 
     async def _missing_versions(
-        self, batches: Mapping[int, Batch], versions: DefinitionsReader
+        self, gathered: Gathered, versions: DefinitionsReader
     ) -> list[Version]:
-        named: set[tuple[str, int]] = set()
-        marked: set[tuple[str, int]] = set()
-        for batch in batches.values():
-            for _, record in batch.records:
-                version = (record["tenant"], record["definitions"])
-                named.add(version)
-                if record["user"] is None:
-                    marked.add(version)
         missing = []
         # Those of markers every time: a rebuild may have swapped the tables since they were stored.
-        for tenant, number in sorted((named - self._stored_versions) | marked):
+        for tenant, number in sorted((gathered.named - self._stored_versions) | gathered.marked):
             if number:
                 waiting = versions.wait_for(tenant, number)
                 try:
@@ -233,7 +232,7 @@ class Projector:
                     raise AwayError(reason) from error
         return missing
 
-    async def _measure(self, reader: LedgerReader, batches: Mapping[int, Batch]) -> None:
+    async def _measure(self, reader: LedgerReader) -> None:
         now = time.monotonic()
         if now - self._measured < MEASURE_INTERVAL_S:
             return
@@ -245,19 +244,17 @@ class Projector:
             self._current_at = datetime.now(UTC)
             metrics.LAG_SECONDS.set(0)
             return
-        appended = [
-            datetime.fromisoformat(batch.records[-1][1]["appended"])
-            for batch in batches.values()
-            if batch.records
-        ]
         # After an idle hour the last record is an hour old, and yet nothing was missing until now.
-        since = max([self._current_at, *appended])
+        since = self._current_at
+        if self._appended is not None:
+            since = max(since, datetime.fromisoformat(self._appended))
         metrics.LAG_SECONDS.set(max(0.0, (datetime.now(UTC) - since).total_seconds()))
 
 
-async def _stop(task: "asyncio.Task[dict[int, Batch]]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _stop(task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def ledger_lag(dsn: str, kafka: Kafka, topics: Topics, *, schema: str = READ) -> int:

@@ -3,15 +3,16 @@
 What a streak is now follows from the row and the calendar: that is the reader's to work out.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
 from psycopg.rows import class_row
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Effects
-from schemas.entries import Frequency
+from projections.database import Connection, Statement, load_queries
+from projections.effects import Applied
+from schemas.entries import Frequency, StreakEntry
 
 _QUERIES = load_queries("streaks")
 
@@ -40,36 +41,42 @@ class StreakPeriod(NamedTuple):
     length: int
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store the streaks that the batch ends with, and every period satisfied within it."""
-    streaks: dict[tuple[str, str | None, Frequency], dict[str, object]] = {}
-    longest: dict[tuple[str, str | None, Frequency], int] = {}
-    periods: dict[tuple[str, str | None, Frequency, str], int] = {}
-    for of, _, entry in effects.streaks:
-        key = (of.record["tenant"], of.record["user"], entry["frequency"])
-        row = streaks.get(key)
+class Gathered:
+    """What a batch changes: the streaks that it ends with, and every period satisfied within it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._streaks: dict[tuple[str, str, Frequency], dict[str, object]] = {}
+        self._longest: dict[tuple[str, str, Frequency], int] = {}
+        self._periods: dict[tuple[str, str, Frequency, str], int] = {}
+
+    def add(self, of: Applied, entry: StreakEntry) -> None:
+        """Take an entry; later ones come later."""
+        tenant, user, frequency = key = (of.tenant, of.user, entry["frequency"])
+        period, length = entry["period"], entry["length"]
+        row = self._streaks.get(key)
         if row is None:
-            row = streaks[key] = {
-                "tenant": key[0],
-                "user_id": key[1],
-                "frequency": key[2],
+            row = self._streaks[key] = {
+                "tenant": tenant,
+                "user_id": user,
+                "frequency": frequency,
                 "satisfied": None,
                 "extended": None,
             }
-        row["length"] = entry["length"]
+        row["length"] = length
         row["started"] = entry["started"]
-        row["period"] = entry["period"]
+        row["period"] = period
         row["through"] = entry["through"]
         if entry["change"] in ("started", "extended"):
-            row["satisfied"] = entry["period"]
-            row["extended"] = of.record["at"]
-            periods[(*key, entry["period"])] = entry["length"]
-        row["longest"] = longest[key] = max(longest.get(key, 0), entry["length"])
-    await send_rows(connection, _QUERIES["apply"], list(streaks.values()))
-    await send_rows(
-        connection,
-        _QUERIES["apply_periods"],
-        [
+            row["satisfied"] = period
+            row["extended"] = of.at
+            self._periods[tenant, user, frequency, period] = length
+        row["longest"] = self._longest[key] = max(self._longest.get(key, 0), length)
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores it."""
+        yield Statement(_QUERIES["apply"], list(self._streaks.values()))
+        periods = [
             {
                 "tenant": tenant,
                 "user_id": user,
@@ -77,9 +84,9 @@ async def apply(connection: Connection, effects: Effects) -> None:
                 "period": period,
                 "length": length,
             }
-            for (tenant, user, frequency, period), length in periods.items()
-        ],
-    )
+            for (tenant, user, frequency, period), length in self._periods.items()
+        ]
+        yield Statement(_QUERIES["apply_periods"], periods)
 
 
 async def streak(

@@ -1,36 +1,40 @@
 """Read model: totals of metrics, with what was added to them on each local day."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Effects
+from projections.database import Connection, Statement, load_queries
+from projections.effects import Applied
+from schemas.entries import TotalEntry
 from schemas.numbers import ZERO, add, write
 
 _QUERIES = load_queries("totals")
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store the totals that the batch ends with, and add to the days that it touched."""
-    totals: dict[tuple[str, str | None, str], tuple[str, str]] = {}
-    days: dict[tuple[str, str | None, str, str], tuple[Decimal, int]] = {}
-    for of, _, entry in effects.totals:
-        tenant, user, metric = of.record["tenant"], of.record["user"], entry["metric"]
-        totals[tenant, user, metric] = (entry["total"], of.record["at"])
+class Gathered:
+    """What a batch changes: the totals that it ends with, and what it adds to days."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._totals: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self._days: dict[tuple[str, str, str, str], tuple[Decimal, int]] = {}
+
+    def add(self, of: Applied, entry: TotalEntry) -> None:
+        """Take an entry; later ones come later."""
+        tenant, user, metric = of.tenant, of.user, entry["metric"]
+        self._totals[tenant, user, metric] = (entry["total"], of.at)
         day = (tenant, user, metric, entry["day"])
-        change, events = days.get(day, (ZERO, 0))
-        days[day] = (add(change, Decimal(entry["change"])), events + 1)
-    await send_rows(
-        connection,
-        _QUERIES["apply"],
-        [
+        change, events = self._days.get(day, (ZERO, 0))
+        self._days[day] = (add(change, Decimal(entry["change"])), events + 1)
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores it."""
+        totals = [
             {"tenant": tenant, "user_id": user, "metric": metric, "total": total, "updated": at}
-            for (tenant, user, metric), (total, at) in totals.items()
-        ],
-    )
-    await send_rows(
-        connection,
-        _QUERIES["apply_days"],
-        [
+            for (tenant, user, metric), (total, at) in self._totals.items()
+        ]
+        yield Statement(_QUERIES["apply"], totals)
+        days = [
             {
                 "tenant": tenant,
                 "user_id": user,
@@ -39,9 +43,9 @@ async def apply(connection: Connection, effects: Effects) -> None:
                 "change": write(change),
                 "events": events,
             }
-            for (tenant, user, metric, day), (change, events) in days.items()
-        ],
-    )
+            for (tenant, user, metric, day), (change, events) in self._days.items()
+        ]
+        yield Statement(_QUERIES["apply_days"], days)
 
 
 async def totals_of(connection: Connection, tenant: str, user: str) -> dict[str, Decimal]:

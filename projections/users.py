@@ -1,12 +1,14 @@
 """Read model: users as the rules know them, and with their profiles for those who ask."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
 
-from projections.database import Connection, load_queries, send_rows
-from projections.effects import Applied, Effects
+from projections.database import Connection, Statement, load_queries
+from projections.effects import Applied
+from schemas.entries import UserEntry
 
 _QUERIES = load_queries("users")
 
@@ -33,7 +35,7 @@ class _Change:
 
     def __init__(self, first: Applied) -> None:
         self.partition = first.partition
-        self.created = first.record["at"]
+        self.created = first.at
         self.updated: str | None = None
         self.tz: tuple[str | None] | None = None
         self.attributes: dict[str, str | None] = {}
@@ -59,25 +61,33 @@ class _Change:
         }
 
 
-async def apply(connection: Connection, effects: Effects) -> None:
-    """Store new users, their changes, and when each was last seen."""
-    changes: dict[tuple[str, str], _Change] = {}
-    for applied in effects.seen:
-        record = applied.record
-        key = (record["tenant"], record["user"] or "")
-        change = changes.get(key)
+class Gathered:
+    """What a batch changes: new users, changes of known ones, and when each was last seen."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._changes: dict[tuple[str, str], _Change] = {}
+
+    def see(self, of: Applied) -> None:
+        """Take note of a record of a user; it comes before the record's entries."""
+        change = self._changes.get((of.tenant, of.user))
         if change is None:
-            changes[key] = _Change(applied)
+            self._changes[of.tenant, of.user] = _Change(of)
         else:
-            change.see(record["at"])
-    for of, _, entry in effects.users:
-        change = changes[of.record["tenant"], of.record["user"] or ""]
-        change.updated = of.record["at"]
+            change.see(of.at)
+
+    def add(self, of: Applied, entry: UserEntry) -> None:
+        """Take an entry; later ones come later."""
+        change = self._changes[of.tenant, of.user]
+        change.updated = of.at
         if "tz" in entry:
             change.tz = (entry["tz"],)
         change.attributes |= entry.get("attributes", {})
-    rows = [change.row(tenant, user) for (tenant, user), change in changes.items()]
-    await send_rows(connection, _QUERIES["apply"], rows)
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what stores and counts them."""
+        rows = [change.row(tenant, user) for (tenant, user), change in self._changes.items()]
+        yield Statement(_QUERIES["apply"], rows)
 
 
 async def user(connection: Connection, tenant: str, user_id: str) -> User | None:

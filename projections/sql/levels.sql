@@ -1,6 +1,7 @@
 -- Every change of level.
 
 -- apply --
+-- None of them can be there already: see points.sql.
 INSERT INTO levels (
     id, tenant, user_id, system, before, after, total, at, ledger_offset, index
 )
@@ -8,8 +9,7 @@ SELECT id, tenant, user_id, system, before, after, total, at, ledger_offset, ind
 FROM json_to_recordset(%(rows)s::json) AS r (
     id text, tenant text, user_id text, system text, before text, after text, total bigint,
     at timestamptz, ledger_offset bigint, index integer
-)
-ON CONFLICT DO NOTHING;
+);
 
 -- changes --
 SELECT id, before, after, total, at FROM levels

@@ -5,13 +5,13 @@ import secrets
 
 import psycopg
 import pytest
+from database.records import store
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from projections.database import connect
 from projections.migrations import create_read, migrate
 from projections.positions import add_positions
-from projections.runner import store
 
 TABLES = (
     "definitions",

@@ -1,11 +1,15 @@
 """Ledger records for tests: a partition that is written record by record, in one unbroken chain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from broker.ledger import Batch, Position
+from projections import runner
+from projections.database import Connection
+from projections.gathered import Gathered
 from schemas.entries import Entry, Outcome, Record
 from schemas.order import link_of
+from schemas.versions import Version
 
 LANE = "lane-1"
 
@@ -59,6 +63,13 @@ class Ledger:
         stop = len(self.records) if end is None else end
         records = list(enumerate(self.records[start:stop], start))
         return {self.partition: Batch(records, self.position(start), self.position(stop), 0)}
+
+
+async def store(
+    connection: Connection, batches: Mapping[int, Batch], versions: Iterable[Version] = ()
+) -> None:
+    """Store batches, by partition, in one transaction."""
+    await runner.store(connection, Gathered(batches), versions)
 
 
 def created(**changes: Any) -> Entry:

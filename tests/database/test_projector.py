@@ -10,6 +10,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from database.records import Ledger, a_bit_of_everything, created, in_force, points, total
+from prometheus_client import REGISTRY
 
 from broker.connection import Connection as Kafka
 from broker.ledger import Position
@@ -155,6 +156,31 @@ async def test_a_record_of_a_lane_that_lost_is_skipped(world):
     async with connect(world.dsn) as connection:
         assert await balance(connection, "default", "u1", "xp") == 2
         assert (await positions(connection))[0] == Position(3, link_of(ledger.records[1]))
+
+
+async def test_what_comes_while_postgres_is_busy_is_stored_together(world):
+    ledger = Ledger()
+    ledger.add("u1", created())
+    async with world.projecting(records_max=3), connect(world.dsn) as other:
+        await world.publish(ledger)
+        await world.caught_up()
+        before = stored_batches()
+        async with other.transaction():
+            await other.execute("SELECT FROM positions FOR UPDATE")
+            for count in range(1, 41):
+                ledger.add("u1", total("km", "1", str(count)))
+                await world.publish(ledger)
+            await asyncio.sleep(0.5)
+        await world.caught_up()
+        # The first of them, which waited for the lock, and the others.
+        assert stored_batches() - before == 2
+    async with connect(world.dsn) as connection:
+        found = await connection.execute("SELECT change, events FROM total_days")
+        assert await found.fetchall() == [(40, 40)]
+
+
+def stored_batches():
+    return REGISTRY.get_sample_value("xp_projector_batch_seconds_count")
 
 
 async def test_two_projectors_count_nothing_twice(world):

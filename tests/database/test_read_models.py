@@ -14,6 +14,7 @@ from database.records import (
     level,
     points,
     split,
+    store,
     streak,
     total,
 )
@@ -21,10 +22,11 @@ from database.records import (
 from broker.ledger import Batch
 from projections import definitions
 from projections.achievements import completion_counts, completions_of
+from projections.gathered import Gathered
 from projections.levels import level_changes
 from projections.points import balance, newest_awards
 from projections.positions import StalePositionError, positions
-from projections.runner import store
+from projections.runner import store as store_gathered
 from projections.streaks import StreakPeriod, streak_periods
 from projections.streaks import streak as streak_of
 from projections.tops import tops
@@ -91,6 +93,32 @@ async def test_any_cut_into_batches_gives_the_same_rows(connection, dump, stored
     for batch in split(ledger, [1] * (len(ledger.records) - 1)):
         await store(connection, batch)
     assert await dump(connection) == whole
+
+
+@pytest.mark.parametrize("sizes", [[1] * 7, [3, 2]])
+async def test_what_several_reads_brought_is_stored_as_if_read_at_once(
+    sizes, connection, dump, stored_at_once
+):
+    left, right = a_bit_of_everything(0, "l"), a_bit_of_everything(1, "r")
+    apart = await stored_at_once(left.batch(), right.batch())
+    gathered = Gathered()
+    for batch in split(left, sizes):
+        gathered.add(batch)
+    gathered.add(right.batch())
+    await store_gathered(connection, gathered)
+    assert await dump(connection) == apart
+    assert gathered.records == len(left.records) + len(right.records)
+
+
+async def test_what_was_gathered_in_part_before_is_refused_as_a_whole(connection, dump):
+    ledger = a_bit_of_everything()
+    await store(connection, ledger.batch(0, 2))
+    once = await dump(connection)
+    gathered = Gathered(ledger.batch(0, 2))
+    gathered.add(ledger.batch(2))
+    with pytest.raises(StalePositionError):
+        await store_gathered(connection, gathered)
+    assert await dump(connection) == once
 
 
 async def test_batches_of_several_partitions_are_stored_together(connection, dump, stored_at_once):
