@@ -1,0 +1,145 @@
+"""What must hold, whatever went wrong: judged by the log alone, with rules written a second time.
+
+The chain rule, routing, and the dedupe of forwarded events are said here once more, on purpose;
+what an event means says `tests/reference`. From the engine comes only what is compared with it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from aiokafka import TopicPartition
+from simulation.folds import Fold, folded
+from simulation.log import Stored
+from simulation.played import PlayedPartition
+from simulation.story import (
+    DEFAULT,
+    Story,
+)
+
+from processor.state import PartitionState, key_hash, origin_hash
+from schemas.topics import Topics
+
+FREQUENCIES = ("daily", "weekly", "monthly")
+Link = tuple[int, int, str]
+EMPTY: dict[str, Any] = {"metrics": []}
+
+
+class Oracle:
+    """Looks at the log while a schedule runs, and judges it when it is over."""
+
+    def __init__(
+        self,
+        topics: Mapping[TopicPartition, Sequence[Stored]],
+        names: Topics,
+        story: Story,
+        violated: Callable[[str], None],
+    ) -> None:
+        """Take the log, what was told, and who wants to know of violations."""
+        self._topics = topics
+        self._names = names
+        self._story = story
+        self._violated = violated
+        # By partition, what each prefix of its ledger comes to.
+        self._folds: dict[int, list[Fold]] = defaultdict(lambda: [Fold()])
+        self._admitted: dict[int, list[Any]] = defaultdict(list)
+
+    def _events(self, partition: int) -> Sequence[Stored]:
+        return self._topics[TopicPartition(self._names.events, partition)]
+
+    def _fold(self, partition: int) -> list[Fold]:
+        """Fold what has come since, by the chain rule as it is described."""
+        folds = self._folds[partition]
+        ledger = self._topics[TopicPartition(self._names.ledger, partition)]
+        for message in ledger[len(folds) - 1 :]:
+            record, before = json.loads(message.value or b""), folds[-1]
+            follows = record["after"] == (list(before.last) if before.last else None)
+            if follows:
+                self._admitted[partition].append(record)
+            folds.append(folded(before, record) if follows else before)
+        return folds
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many events and records there are, and how many records were skipped."""
+        events = records = skipped = 0
+        for partition in range(self._story.partitions):
+            events += len(self._events(partition))
+            records += len(self._fold(partition)) - 1
+            skipped += len(self._fold(partition)) - 1 - len(self._admitted[partition])
+        return events, records, skipped
+
+    def complete(self) -> bool:
+        """Tell whether every event has its record."""
+        for partition in range(self._story.partitions):
+            last = self._fold(partition)[-1].last
+            if last is None or last[1] + 1 < len(self._events(partition)):
+                return False
+        return True
+
+    def check_hint(self, partition: int, offset: int) -> None:
+        """Check that nothing before a committed offset is without its record."""
+        last = self._fold(partition)[-1].last
+        if offset > (last[1] + 1 if last else 0):
+            self._violated(f"I5: offset {offset} of {partition} was committed after {last}")
+
+    def check_store(self, where: str, partition: int, state: PartitionState) -> None:
+        """Check that local state is the fold of the ledger up to its own position."""
+        folds = self._fold(partition)
+        if state.ledger >= len(folds):
+            self._violated(f"I5: {where}: position {state.ledger} is ahead of the ledger")
+            return
+        fold = folds[state.ledger]
+        if state.last != fold.last:
+            self._violated(f"I5: {where}: {state.last} was applied last, not {fold.last}")
+        if state.versions.get(DEFAULT, 0) != fold.version:
+            self._violated(f"I3: {where}: versions {state.versions}, not {fold.version}")
+        for user in {*folds[-1].standings, *fold.standings}:
+            found, expected = state.standing(DEFAULT, user), fold.standings.get(user)
+            if orjson.dumps(found) != orjson.dumps(expected):
+                self._violated(f"I3: {where}: {user} is {found}, by the ledger {expected}")
+        for use in folds[-1].used:
+            digest = key_hash(*use) if len(use) > 1 else origin_hash(*use)
+            if state.first_use(digest) != fold.used.get(use):
+                self._violated(f"I2: {where}: {use} {state.first_use(digest)} {fold.used.get(use)}")
+
+    def check_all(self) -> None:
+        """Check the whole log, once all is quiet."""
+        letters: set[str] = set()
+        profiles: set[str] = set()
+        for partition in range(self._story.partitions):
+            self._fold(partition)
+            records, events = self._admitted[partition], self._events(partition)
+            if [it["source"] for it in records] != [
+                [0, partition, it] for it in range(len(events))
+            ]:
+                self._violated(f"I1: partition {partition} has not one record per event, in order")
+                continue
+            judged = PlayedPartition(self._story, partition, self._violated)
+            for record, event in zip(records, events, strict=True):
+                judged.check(record, event)
+            judged.check_end(self._folds[partition][-1])
+            letters |= judged.letters
+            profiles |= judged.profiles
+        found = {(it.key or b"").decode() for it in self._topic(self._names.dead_letters)}
+        if found != letters:
+            self._violated(f"dead letters: {sorted(found ^ letters)} are missing or too many")
+        told = {(it.key or b"").decode() for it in self._topic(self._names.profiles)}
+        if told != profiles:
+            self._violated(f"profiles: {sorted(told ^ profiles)} are missing or too many")
+        self._check_once()
+
+    def _topic(self, name: str) -> Sequence[Stored]:
+        return self._topics[TopicPartition(name, 0)]
+
+    def _check_once(self) -> None:
+        """Check that every event counts in one place at most, and forwarded ones arrive."""
+        outcomes: dict[str, list[str]] = defaultdict(list)
+        for records in self._admitted.values():
+            for record in records:
+                outcomes[record["id"]].append(record["outcome"])
+        for event, found in outcomes.items():
+            arrived = [it for it in found if it != "forwarded"]
+            if not arrived or arrived.count("applied") > 1:
+                self._violated(f"I1: event {event} came to {found}")
