@@ -51,9 +51,9 @@ process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={node}@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols}
 inter.broker.listener.name=PLAINTEXT
 log.dirs={logs}
 
@@ -95,14 +95,25 @@ logger.server.level=info
 class EmbeddedKafka(EmbeddedServer):
     """One broker with its data under one directory."""
 
-    def __init__(self, data_dir: Path, jars: Sequence[Path], port: int | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        jars: Sequence[Path],
+        port: int | None = None,
+        *,
+        fronts: Sequence[int] = (),
+    ) -> None:
         """Describe the broker; nothing runs yet.
 
         data_dir: where the stack keeps its data; the broker takes `kafka/` below it. jars: the
         class path, as `fetch_jars` gives it. port: where to listen on the loopback address; None
-        takes the one of last time.
+        takes the one of last time. fronts: ports of what stands between some clients and the
+        broker, a tunnel or a proxy: `behind` says where each is to connect to, and who comes that
+        way is told to come back by the front's port.
         """
         self.home = data_dir.resolve() / "kafka"
+        self._fronts = tuple(fronts)
+        self._behind: dict[int, int] = {}
         self._jars = tuple(jars)
         self._wanted_port = port
         self._port: int | None = None
@@ -122,6 +133,10 @@ class EmbeddedKafka(EmbeddedServer):
         assert self._port is not None, "start() comes before bootstrap_servers"
         return f"127.0.0.1:{self._port}"
 
+    def behind(self, front: int) -> int:
+        """Return the port that a front connects to; the broker must have been started."""
+        return self._behind[front]
+
     def start(self) -> Self:
         """Start the broker and return when it serves; the first start lays out its storage.
 
@@ -133,20 +148,33 @@ class EmbeddedKafka(EmbeddedServer):
         with undone_on_failure(self.stop):
             self._port = choose_port("kafka", self.home / "port", self._wanted_port)
             controller_port = choose_port("kafka", self.home / "controller-port", None)
-            replace_text(
-                self._properties,
-                SERVER_PROPERTIES.format(
-                    node=NODE,
-                    port=self._port,
-                    controller_port=controller_port,
-                    logs=_escaped(self._logs),
-                ),
-            )
+            self._behind = {
+                front: choose_port("kafka", self.home / f"port-behind-{front}", None)
+                for front in self._fronts
+            }
+            replace_text(self._properties, self._server_properties(controller_port))
             replace_text(self.home / "log4j2.properties", LOG4J_PROPERTIES)
             self._format_once()
             self._child.start([*self._java(), "kafka.Kafka", str(self._properties)])
             self._child.wait_until(self._answers, START_TIMEOUT_S)
         return self
+
+    def _server_properties(self, controller_port: int) -> str:
+        """Write the broker's settings: one listener for everybody, and one behind each front."""
+        assert self._port is not None
+        # Listener -> the port it has, and the port that its clients are told.
+        ports = {"PLAINTEXT": (self._port, self._port)}
+        ports |= {f"FRONT{front}": (behind, front) for front, behind in self._behind.items()}
+        listeners = [f"{name}://127.0.0.1:{port}" for name, (port, _) in ports.items()]
+        advertised = [f"{name}://127.0.0.1:{port}" for name, (_, port) in ports.items()]
+        return SERVER_PROPERTIES.format(
+            node=NODE,
+            controller_port=controller_port,
+            listeners=",".join([*listeners, f"CONTROLLER://127.0.0.1:{controller_port}"]),
+            advertised=",".join(advertised),
+            protocols=",".join(f"{name}:PLAINTEXT" for name in [*ports, "CONTROLLER"]),
+            logs=_escaped(self._logs),
+        )
 
     def _java(self) -> list[str]:
         """Put the command line together, up to the class to run."""
