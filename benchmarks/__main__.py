@@ -1,93 +1,120 @@
-"""`make bench`: the worker on a backlog, beside an idiomatic Faust app on the same broker.
-
-Prints events per second of both and their ratio, medians over rounds, with the machine and the
-versions; writes the same as JSON where asked.
-"""
+"""`make bench`: every row of the table in docs/performance.md, or some of them."""
 
 import argparse
 import asyncio
-import json
-import os
-import platform
+import signal
 import tempfile
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Final
 
+import uvloop
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.backlog import measure
-from benchmarks.events import backlog
+from benchmarks import backlogs, growth, http_rows, memory, path, recovery
+from benchmarks.bench import Bench, Options
+from benchmarks.results import Results
+from benchmarks.rows import BY_NAME
+from benchmarks.table import print_rows
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
+from ops.embedded.postgres import EmbeddedPostgres
+from ops.logs import set_up_logs
 from ops.settings import read_settings
 
-PACKAGES = ("faust-streaming", "aiokafka", "rocksdict", "pydantic", "orjson", "uvloop")
-CONTENDERS = ("worker", "idiomatic")
+# What is measured together, in the order in which it is measured: the longest last.
+GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Bench], Awaitable[None]]], ...]] = (
+    (("reference",), backlogs.reference_row),
+    (("quix", "streams"), backlogs.small_rows),
+    (("one-user",), backlogs.one_user_row),
+    (("scaling",), backlogs.scaling_row),
+    (("post-200-p50", "post-200-p99"), http_rows.post_200_rows),
+    (("post-1000-p99",), http_rows.post_1000_row),
+    (("postgres",), path.postgres_row),
+    (("path",), path.path_row),
+    (("growth-users", "growth-rules", "growth-keys"), growth.growth_rows),
+    (("restart", "fold", "rebuild"), recovery.history_rows),
+    (("memory",), memory.memory_row),
+    (("takeover",), recovery.takeover_row),
+)
 
 
 def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000, help="events in the backlog")
-    parser.add_argument("--users", type=int, default=10_000, help="users they are spread over")
-    parser.add_argument("--partitions", type=int, default=4, help="partitions of every topic")
-    parser.add_argument("--rounds", type=int, default=1, help="times that each contender runs")
-    parser.add_argument("--json", type=Path, help="file to write the results to")
-    options = parser.parse_args()
-    settings = read_settings(None, {})
+    """Run the rows that are asked for; ends with 1 when one has no figure."""
+    options, json = _arguments()
+    set_up_logs("console", "error")
     console = Console()
-    lines = backlog(options.events, options.users)
-    rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    with tempfile.TemporaryDirectory(prefix="xp-bench-") as scratch:
+    settings = read_settings(None, {})
+    results = Results(json, options.scale)
+    with ExitStack() as opened:
+        scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="xp-bench-")))
+        console.print("starting Kafka and Postgres")
         jars = fetch_jars(settings.cache_dir)
-        with EmbeddedKafka(Path(scratch) / "kafka", jars) as kafka:
-            for number in range(options.rounds):
-                # Turn and turn about, so that a slow minute of the machine hits both.
-                for name in CONTENDERS:
-                    rate = asyncio.run(
-                        measure(
-                            name,
-                            kafka.bootstrap_servers,
-                            lines,
-                            partitions=options.partitions,
-                            scratch=Path(scratch) / f"{name}-{number}",
-                        )
-                    )
-                    rates[name].append(rate)
-                    console.print(f"round {number + 1}  {name:<10} {rate:>10,.0f} events/s")
-    report(console, rates, options)
-
-
-def report(console: Console, rates: dict[str, list[float]], options: argparse.Namespace) -> None:
-    """Print the table, and write it as JSON where asked."""
-    middle = {name: median(found) for name, found in rates.items()}
-    ratio = middle["worker"] / middle["idiomatic"]
-    table = Table(title=f"Backlog of {options.events:,} events of {options.users:,} users")
-    table.add_column("What")
-    table.add_column("events/s", justify="right")
-    table.add_column("ratio", justify="right")
-    names = {
-        "worker": "xp worker: examples/commits.yaml, durable state",
-        "idiomatic": "idiomatic Faust: one table write and one awaited send per event",
-    }
-    for name in CONTENDERS:
-        table.add_row(
-            names[name], f"{middle[name]:,.0f}", f"{middle[name] / middle['idiomatic']:.1f}"
+        kafka = opened.enter_context(EmbeddedKafka(scratch / "stack", jars))
+        postgres = opened.enter_context(EmbeddedPostgres(scratch / "stack"))
+        bench = Bench(
+            options,
+            results,
+            console,
+            bootstrap=kafka.bootstrap_servers,
+            dsn=postgres.dsn,
+            scratch=scratch,
+            cache_dir=settings.cache_dir,
         )
-    console.print(table)
-    machine = {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": platform.platform(terse=True),
-        "packages": {name: version(name) for name in PACKAGES},
-    }
-    console.print(f"median of {options.rounds}; {machine}", highlight=False)
-    if options.json:
-        result: dict[str, Any] = {"rates": rates, "ratio": ratio, "machine": machine}
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        uvloop.run(_run(bench))
+    print_rows(console, results.rows, bench.measured, bench.failed)
+    if bench.failed:
+        raise SystemExit(1)
+
+
+async def _run(bench: Bench) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    # What was started is to be ended, however this is.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for names, measure in GROUPS:
+        wanted = bench.wanted(*names)
+        if not wanted:
+            continue
+        bench.say(f"- {', '.join(wanted)}")
+        reason = "was not measured"
+        try:
+            await measure(bench)
+        except Exception as error:  # noqa: BLE001  a row that fails must not stop the others
+            reason = f"{type(error).__name__}: {error}"
+        for name in wanted:
+            if name not in bench.measured and name not in bench.failed:
+                bench.fail(name, reason)
+
+
+def _arguments() -> tuple[Options, Path | None]:
+    default = Options()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=default.rounds, help="times per contender")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all counts; 0.1: a quick look")
+    parser.add_argument(
+        "--seconds", type=float, default=default.seconds, help="of each round of a steady load"
+    )
+    parser.add_argument(
+        "--records", type=int, default=default.records, help="on the ledger of the row takeover"
+    )
+    parser.add_argument("--partitions", type=int, default=default.partitions, help="of every topic")
+    parser.add_argument(
+        "--only", nargs="+", default=list(BY_NAME), choices=BY_NAME, metavar="ROW", help="rows"
+    )
+    parser.add_argument("--json", type=Path, help="file of results, in which the rows are replaced")
+    parser.epilog = f"Rows: {', '.join(BY_NAME)}."
+    given = parser.parse_args()
+    options = Options(
+        rounds=given.rounds,
+        scale=given.scale,
+        seconds=given.seconds,
+        records=given.records,
+        partitions=given.partitions,
+        only=frozenset(given.only),
+    )
+    return options, given.json
 
 
 if __name__ == "__main__":
