@@ -1,13 +1,15 @@
 """All parts under one supervisor: the embedded stack where none is named, and our own parts.
 
-What was started is stopped again: at Ctrl-C, at SIGTERM and when a part dies. A part is a process
-of its own, so that none can take another down, and dies with the supervisor even at kill -9.
+What was started is stopped again: at Ctrl-C, at SIGTERM and when Kafka or Postgres dies. A part is
+a process of its own, so that none can take another down, and dies with the supervisor even at
+kill -9. A part that ends by itself is started again, unless it does so at the start or too often.
 """
 
 import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -43,6 +45,9 @@ READY_WAIT_S: Final = 60.0
 STOP_PATIENCE_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.2
 REFUSED_SHOWN_MAX: Final = 20
+# A part that ended by itself so often within so many seconds will not fare better the next time.
+RESTARTS_MAX: Final = 3
+RESTARTS_WITHIN_S: Final = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +76,10 @@ class Stack:
         self._data_dir = settings.data_dir.resolve()
         self._opened = AsyncExitStack()
         self._watched: dict[str, Child | EmbeddedServer] = {}
+        # Of our own parts: how each is started, and when it had to be started again.
+        self._commands: dict[str, list[str]] = {}
+        self._restarts: dict[str, list[float]] = {}
+        self._ready = False
 
     async def __aenter__(self) -> Self:
         """Start Kafka and Postgres where none are named, make topics and tables."""
@@ -159,6 +168,7 @@ class Stack:
             command = [sys.executable, str(ROOT / "ops" / "part.py"), part, str(self._data_dir)]
             await asyncio.to_thread(child.start, command)
             self._watched[part] = child
+            self._commands[part] = command
         return f"http://{self.settings.host}:{port}"
 
     async def wait_ready(self, url: str) -> None:
@@ -168,6 +178,7 @@ class Stack:
                 self.check()
                 try:
                     if (await client.get(f"{url}/readyz")).is_success:
+                        self._ready = True
                         return
                 except httpx.TransportError:
                     pass
@@ -180,10 +191,22 @@ class Stack:
                 raise PartDiedError(f"{name} ended by itself; its log ends:\n{child.log_tail()}")
 
     async def watch(self) -> None:
-        """Return never; PartDiedError when something that was started ends by itself."""
+        """Start again what ends by itself; PartDiedError when that is of no use."""
         while True:
+            for part, command in self._commands.items() if self._ready else ():
+                child = self._watched[part]
+                if isinstance(child, Child) and not child.alive and self._may_restart(part):
+                    log.warning("part.restarted", part=part, code=child.exit_code)
+                    self._console.print(f"{part} ended by itself and is started again", style="red")
+                    await asyncio.to_thread(child.start, command)
             self.check()
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _may_restart(self, part: str) -> bool:
+        now = time.monotonic()
+        lately = [at for at in self._restarts.get(part, []) if now - at < RESTARTS_WITHIN_S]
+        self._restarts[part] = [*lately, now]
+        return len(lately) < RESTARTS_MAX
 
 
 async def up(settings: Settings, job: Job, console: Console) -> None:

@@ -11,6 +11,8 @@ import psutil
 import pytest
 from journeys.system import ROOT, _free_port, wait_until
 
+from ops.up import RESTARTS_MAX
+
 START_WAIT_S = 90
 
 
@@ -94,17 +96,28 @@ def test_a_killed_xp_up_leaves_nothing_running_and_starts_again_where_it_was(up,
     assert not _left(tmp_path)
 
 
-def test_sigterm_and_the_death_of_a_part_end_everything(up, tmp_path):
+def test_sigterm_ends_everything(up, tmp_path):
     told = up.start()
     wait_until(lambda: _answers(up.url) or told.poll() is not None, START_WAIT_S)
     told.terminate()
     assert told.wait(60) == 0
     assert not _left(tmp_path)
 
-    bereft = up.start()
-    wait_until(lambda: _answers(up.url) or bereft.poll() is not None, START_WAIT_S)
-    (worker,) = [it for it in _left(tmp_path) if "worker" in it.cmdline()]
-    worker.kill()
-    assert bereft.wait(60) == 1
-    assert "worker ended by itself" in bereft.stdout.read()
+
+def test_a_part_that_dies_is_started_again_but_not_for_ever(up, tmp_path):
+    started = up.start()
+    wait_until(lambda: _answers(up.url) or started.poll() is not None, START_WAIT_S)
+
+    def workers():
+        return [it for it in _left(tmp_path) if "worker" in it.cmdline()]
+
+    for _ in range(RESTARTS_MAX):
+        (worker,) = workers()
+        worker.kill()
+        worker.wait(10)
+        wait_until(workers, 20)
+        assert started.poll() is None
+    workers()[0].kill()
+    assert started.wait(60) == 1
+    assert "worker ended by itself" in started.stdout.read()
     assert not _left(tmp_path)
