@@ -37,6 +37,7 @@ test-compiled: compile ## run the tests of the rules, the laws and the judge on 
 	@$(BIN)/python -m pytest -o pythonpath=".compiled tests" tests/rules tests/laws tests/plumbing/test_judge.py $(ARGS)
 
 bench: $(STAMP) ## measure speed, latency, recovery and memory, beside other engines
+	@$(BIN)/python tools/compile.py || echo "measuring plain Python"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(STAMP) ## kill, pause, cut and fill up everything, and check that every event counts once

@@ -16,6 +16,7 @@ from benchmarks import backlogs, growth, http_rows, memory, path, recovery
 from benchmarks.bench import Bench, Options
 from benchmarks.results import Results
 from benchmarks.rows import BY_NAME
+from benchmarks.system import is_compiled
 from benchmarks.table import print_rows
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
@@ -45,6 +46,8 @@ def main() -> None:
     options, json = _arguments()
     set_up_logs("console", "error")
     console = Console()
+    kind = "compiled modules" if is_compiled() else "plain Python, for `make compile` was not run"
+    console.print(f"the parts run with {kind}")
     settings = read_settings(None, {})
     results = Results(json, options.scale)
     with ExitStack() as opened:

@@ -12,12 +12,14 @@ from benchmarks.contest import follow, peer_contends, worker_contends
 from benchmarks.events import REFERENCE, SMALL, Line, backlog, evenly, reference
 from benchmarks.kafka import wait_members
 from benchmarks.results import Figure
+from benchmarks.system import is_compiled
 
 EVENTS: Final = 300_000
 USERS: Final = 10_000
 ONE_USER_EVENTS: Final = 100_000
 SCALING_EVENTS: Final = 200_000
 JOIN_S: Final = 60.0
+PLAIN: Final = "worker in plain Python"
 
 Contend = Callable[[], Awaitable[float]]
 
@@ -39,6 +41,9 @@ async def _beside_peers(
     bench: Bench, rows: Mapping[str, str], game: Path, lines: Sequence[Line]
 ) -> None:
     contenders: dict[str, Contend] = {"worker": lambda: worker_contends(bench, game, lines)}
+    if is_compiled():
+        # The worker's own other self, beside the compiled one.
+        contenders[PLAIN] = lambda: worker_contends(bench, game, lines, XP_COMPILED="0")
     for row, name in rows.items():
         try:
             if reason := peers.available(name):
@@ -54,13 +59,18 @@ async def _beside_peers(
     if "worker" in missing:
         raise RuntimeError(f"worker: {missing['worker']}")
     how = {"events": len(lines), "users": USERS, "partitions": bench.options.partitions}
+    plain = rates.get(PLAIN, [])
     for row, name in rows.items():
         if name in missing:
             bench.fail(row, f"{name}: {missing[name]}")
         elif name in contenders:
             ours, theirs = rates["worker"], rates[name]
             ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-            beside = {"worker, events/s": ours, f"{name}, events/s": theirs}
+            beside = {
+                "worker, events/s": ours,
+                f"{PLAIN}, events/s": plain,
+                f"{name}, events/s": theirs,
+            }
             exact = median(ours) / median(theirs)
             bench.record(row, Figure(ratios, beside, how | {"peer": peers.NAMES[name]}, exact))
 

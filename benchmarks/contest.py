@@ -68,13 +68,15 @@ async def follow(
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def worker_rate(bench: Bench, system: System, lines: Sequence[Line]) -> float:
+async def worker_rate(
+    bench: Bench, system: System, lines: Sequence[Line], **settings: str
+) -> float:
     """Put a backlog on a system whose worker does not run; return events per second of one."""
     ledger = system.topics.ledger
     async with bench.ends() as ends:
         before = await ends.total(ledger)
         await system.publish(lines)
-        part = await system.start("worker", XP_LOG_LEVEL="warning")
+        part = await system.start("worker", XP_LOG_LEVEL="warning", **settings)
         try:
             rate, _ = await follow(
                 ends, ledger, begins_at=before, records=system.unjudged, check=system.check
@@ -85,10 +87,12 @@ async def worker_rate(bench: Bench, system: System, lines: Sequence[Line]) -> fl
     return rate
 
 
-async def worker_contends(bench: Bench, game: Path, lines: Sequence[Line]) -> float:
+async def worker_contends(
+    bench: Bench, game: Path, lines: Sequence[Line], **settings: str
+) -> float:
     """Return events per second of `xp worker` on a backlog, everything new."""
     async with bench.system("worker", game=game) as system:
-        return await worker_rate(bench, system, lines)
+        return await worker_rate(bench, system, lines, **settings)
 
 
 async def peer_contends(bench: Bench, name: str, lines: Sequence[Line]) -> float:

@@ -36,6 +36,21 @@ JUDGED_S: Final = 300.0
 LOG_TAIL: Final = 1500
 
 
+COMPILED: Final = ROOT / ".compiled"
+ROOMS: Final = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
+
+
+def is_compiled() -> bool:
+    """Whether `make compile` has made modules of the sources as they are now."""
+    stamp = COMPILED / "stamp"
+    if not stamp.exists():
+        return False
+    made = stamp.stat().st_mtime
+    return not any(
+        path.stat().st_mtime > made for room in ROOMS for path in (ROOT / room).rglob("*.py")
+    )
+
+
 class PartEndedError(Exception):
     """A process that is measured ended by itself; the message has the end of its log."""
 
@@ -132,9 +147,14 @@ class System:
         await migrate(self.dsn)
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Return the variables that a part is told."""
+        """Return the variables that a part is told.
+
+        XP_COMPILED=0 asks for plain Python, as it does of `xp`.
+        """
         kept = {name: text for name, text in os.environ.items() if not name.startswith("XP_")}
+        plain = settings.get("XP_COMPILED") == "0" or not is_compiled()
         told = {
+            "PYTHONPATH": str(ROOT if plain else COMPILED),
             "XP_KAFKA": self.connection.bootstrap,
             "XP_TOPIC_PREFIX": self.topics.prefix,
             "XP_DATA_DIR": str(self.home / "data"),
@@ -147,7 +167,7 @@ class System:
     async def start(self, command: str, **settings: str) -> Part:
         """Start a part: worker, project, serve or notify."""
         log = self.home / f"{command}-{len(self._parts)}.log"
-        words = [sys.executable, "-m", "ops", command]
+        words = [sys.executable, "-P", "-m", "ops", command]
         part = await Part.start(f"xp {command}", words, log, self.environment(**settings))
         self._parts.append(part)
         return part
@@ -155,7 +175,7 @@ class System:
     async def run(self, *arguments: str) -> str:
         """Run a command to its end and return what it printed; PartEndedError if it failed."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ops", *arguments),
+            *(sys.executable, "-P", "-m", "ops", *arguments),
             cwd=ROOT,
             env=self.environment(),
             stdout=asyncio.subprocess.PIPE,

@@ -19,7 +19,7 @@ from processor.games import Games
 from processor.inbox import Inbox
 from processor.judge import Judged, Message, MissingVersionError, Seat, append_time, judge
 from processor.ledger import InterleavedError, Ledger
-from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
+from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED, STORES_DISCARDED
 from processor.sender import Sender
 from processor.state import PartitionState
 from schemas.codec import from_millis, write_instant
@@ -157,6 +157,7 @@ class Lane:
         first, end = await self._feed.bounds(topic, partition)
         if state.ledger > end:
             self._log.warning("lane.store_ahead", stored=state.ledger, end=end)
+            STORES_DISCARDED.labels("ahead").inc()
             state.reset()
         needed = state.applied if state.last else 0
         if first > needed:
@@ -166,6 +167,7 @@ class Lane:
             )
         if state.last and await self._ledger.link_at(state.applied) != state.last:
             self._log.warning("lane.ledger_is_another", stored=state.ledger, end=end)
+            STORES_DISCARDED.labels("another").inc()
             state.reset()
         folded = 0
         async for batch in self._ledger.read(state.position, end):

@@ -17,7 +17,7 @@ from faults.classes import PARTS, FaultClass, Options, register
 from faults.plan import METRICS, Channel, Event
 from faults.world import World
 
-SESSION_TIMEOUT_S = 10.0
+SESSION_TIMEOUT_S = 6.0
 LANE_POINTS = ("lane.sent", "lane.judged", "lane.appended", "lane.stored")
 ANNOUNCER_POINTS = ("announcer.sent", "announcer.hinted")
 PROJECTOR_POINTS = ("projector.applied", "projector.committed")

@@ -43,6 +43,13 @@ PEERS = ("faust", "quix")
 # What the command line calls a fault, and what a line of the report does. A round without any shows
 # that what is found in the others is not of this harness's making.
 FAULTS = {"kill": "kill -9", "stop": "SIGSTOP", "none": "none"}
+# The classes of our own suite that do the same.
+CLASSES = {"kill -9": "F1", "SIGSTOP": "F6", "none": "none"}
+TITLES = {
+    "kill -9": "kill -9 of the worker in the middle of a batch",
+    "SIGSTOP": "pause of a worker past its session timeout, beside another",
+    "none": "no fault",
+}
 PARTITIONS = 4
 USERS = 20
 EVENTS = 2_000
@@ -75,6 +82,7 @@ class Round:
     fault: str
     system: str
     seed: int
+    number: int
     events: int
     violations: list[str]
     recovery_s: float | None
@@ -83,9 +91,11 @@ class Round:
     def line(self) -> dict[str, Any]:
         """Return the round as the fault suite reports its own."""
         return {
-            "class": self.fault,
+            "class": CLASSES[self.fault],
+            "title": TITLES[self.fault],
             "system": self.system,
-            "seed": self.seed,
+            "seed": str(self.seed),
+            "number": self.number,
             "events": self.events,
             "violations": self.violations,
             # A peer's duplicates are in the events' outputs or nowhere: no reader drops any.
@@ -354,6 +364,7 @@ class Trial:
             fault=FAULTS[self.fault],
             system=system(self.peer),
             seed=self.seed,
+            number=self.seed,
             events=len(self.accepted),
             violations=violations,
             recovery_s=round(max(waits), 2) if finished else None,

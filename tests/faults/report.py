@@ -65,6 +65,8 @@ class Sum:
     violations: int = 0
     duplicates: int = 0
     recovery_s: float = 0.0
+    # Rounds that had not recovered when the patience was over.
+    stuck: int = 0
 
     def cells(self, fault: str, system: str) -> tuple[str, ...]:
         """Return a row of the table."""
@@ -76,7 +78,7 @@ class Sum:
             f"{self.events:,}",
             f"{self.violations:,}" + (f" in {self.failed} rounds" if self.failed else ""),
             f"{self.duplicates:,}",
-            f"{self.recovery_s:.1f} s",
+            f"{self.recovery_s:.1f} s" + (f", never in {self.stuck} rounds" if self.stuck else ""),
             self.bound(),
         )
 
@@ -108,7 +110,8 @@ def sums(lines: Iterable[str]) -> dict[tuple[str, str], Sum]:
         entry.failed += bool(told["violations"])
         entry.violations += len(told["violations"])
         entry.duplicates += told["duplicates_dropped"]
-        entry.recovery_s = max(entry.recovery_s, told["recovery_s"])
+        entry.stuck += told["recovery_s"] is None
+        entry.recovery_s = max(entry.recovery_s, told["recovery_s"] or 0.0)
     return dict(
         sorted(
             added.items(),

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from given import game, per
 
-from broker.connection import Connection
+from broker.connection import Connection, start_consumer, stop_consumer
 from broker.definitions import DefinitionsReader
 from broker.ledger import LedgerReader, Position
 from broker.producer import producer
@@ -71,10 +71,10 @@ class Feed:
         self.hinted = offset
 
     async def start(self):
-        await self._consumer.start()
+        await start_consumer(self._consumer)
 
     async def stop(self):
-        await self._consumer.stop()
+        await stop_consumer(self._consumer)
 
     async def fetch(self):
         """Fetch until cancelled."""

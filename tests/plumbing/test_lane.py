@@ -1,6 +1,7 @@
 """A lane on real topics: what it notices at its start, and what two of them do to each other."""
 
 import asyncio
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -70,6 +71,18 @@ async def test_a_lane_without_a_store_folds_and_concludes_the_same(stack, prefix
         assert [it["outcome"] for it in records[1:]] == ["applied", "replayed", "applied"]
         await stop(lane)
         assert total_of(disk("other")) == "2"
+
+
+async def test_a_marker_of_a_version_that_does_not_exist_stops_nobody(stack, prefix, disk):
+    async with judging(stack.kafka, prefix) as world:
+        seat = world.seat()
+        known = seat.game
+        seat = replace(seat, game=lambda tenant, it: known(tenant, it) if it < 99 else None)
+        await world.publish(MARKER, {"type": "definitions", "version": 99}, event())
+        lane = world.start_lane(PartitionState(disk(), 0), seat)
+        records = await world.judged(3, lane)
+        assert [it["outcome"] for it in records] == ["applied", "dead", "applied"]
+        await stop(lane)
 
 
 # What a lane notices at its start
