@@ -215,7 +215,12 @@ class Assignment:
             await asyncio.sleep(min(LOOK_EVERY_S, every))
             store.note()
             state.sweep(SWEPT_ROWS_MAX)
-            if loop.time() < due or state.ledger - self._left < self._keeping.snapshot_records_min:
+            since = state.ledger - self._left
+            if since < self._keeping.snapshot_records_min:
+                continue
+            # What took long to fold is to be folded once; a quarter, as copies grow with the store.
+            much = max(2 * self._keeping.load_records_min, state.ledger // 4)
+            if loop.time() < due and since < much:
                 continue
             due = loop.time() + every
             try:

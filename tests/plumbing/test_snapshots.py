@@ -23,6 +23,8 @@ META = {"ledger": 7, "applied": 6, "last": [0, 9, "lane"]}
 EAGER = {"snapshot_every_s": 0.1, "snapshot_records_min": 1, "load_records_min": 1}
 # Takes over, but leaves nothing.
 TAKES = {"snapshot_every_s": 3600, "load_records_min": 1}
+# Would leave the next one in an hour, but for what has come since.
+MUCH = {"snapshot_every_s": 3600, "snapshot_records_min": 1, "load_records_min": 3}
 EVENTS = [event(idempotencyKey=f"k{n}") for n in range(10)]
 
 
@@ -180,7 +182,7 @@ class Place:
     async def work(self, slot, count, **care):
         """Have a worker with a slot of this name judge until so many records count; end it.
 
-        An eager one is left to leave a snapshot of all of them. Returns the records, and the
+        One that is to leave a snapshot of all of them is waited for. Returns the records, and the
         offsets from which it folded.
         """
         ledger = Watched(self.world.connection, self.world.writer, self.world.topics.ledger, 0)
@@ -188,7 +190,9 @@ class Place:
         task = self.world.start_assignment(held, self.snapshot_dir, ledger, **care)
         records = await self.world.judged(count, task)
         async with asyncio.timeout(20):
-            while care == EAGER and not any(it.ledger >= count for it in self.snapshots.found()):
+            while care in (EAGER, MUCH) and not any(
+                it.ledger >= count for it in self.snapshots.found()
+            ):
                 await asyncio.sleep(0.05)
         await stop(task)
         held.close()
@@ -209,6 +213,12 @@ async def place(stack, prefix, tmp_path):
         await world.publish(MARKER, *EVENTS[:5])
         await place.work("first", 6, **EAGER)
         yield place
+
+
+async def test_what_took_long_to_fold_is_left_at_once(place):
+    await place.world.publish(*EVENTS[5:], event(), event(), event())
+    await place.work("second", 14, **MUCH)
+    assert next(iter(place.snapshots.found())).ledger == 14
 
 
 async def test_a_bare_worker_takes_a_snapshot_over_and_folds_the_rest(place):
