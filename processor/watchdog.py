@@ -23,7 +23,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from broker.connection import Connection, start_consumer
+from broker.connection import Connection, start_consumer, stop_consumer
 from processor.metrics import STALLS
 
 LOOK_EVERY_S: Final = 5.0
@@ -192,7 +192,7 @@ class BrokerEnds:
     async def close(self) -> None:
         """Disconnect."""
         if self._client is not None:
-            await self._client.stop()
+            await stop_consumer(self._client)
 
 
 def end_process(reason: str) -> None:

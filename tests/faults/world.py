@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -334,6 +335,7 @@ class World:
         if not halted:
             await self.kill(name)
             return False
+        self.last_blow = math.inf
         await asyncio.sleep(seconds)
         self.signal(name, signal.SIGCONT)
         self.blow()
@@ -345,6 +347,8 @@ class World:
 
     async def pause(self, name: str, seconds: float) -> None:
         """Stop a process as SIGSTOP does, for so many seconds."""
+        # The blow lasts: nobody's patience ends before it is over.
+        self.last_blow = math.inf
         self.signal(name, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
