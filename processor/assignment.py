@@ -86,6 +86,8 @@ class Assignment:
         self._over = threading.Event()
         # Ledger offset of the last snapshot that is known of.
         self._left = 0
+        # The snapshot that the store was made of, if it was.
+        self._suspect: Snapshot | None = None
         self._log = log.bind(partition=partition)
 
     def put(self, start: int, messages: Sequence[Message]) -> None:
@@ -103,6 +105,7 @@ class Assignment:
                 except StoreDamagedError as error:
                     path = self._slot.path_of(self._partition)
                     await self._in_thread(discard, path, "damaged", str(error))
+                    await self._withdraw(str(error))
                 except StoreFailedError as error:
                     self._log.warning("store.failed", error=str(error))
                     STORE_FAILURES.inc()
@@ -201,9 +204,21 @@ class Assignment:
         shutil.rmtree(path, ignore_errors=True)
         fresh.rename(path)
         self._left = snapshot.ledger
+        self._suspect = snapshot
         SNAPSHOTS_LOADED.inc()
         self._log.info("snapshot.loaded", path=str(snapshot.path), ledger=snapshot.ledger)
         return True
+
+    async def _withdraw(self, error: str) -> None:
+        """Take back the snapshot that a damaged store was made of: it would be loaded again.
+
+        What was left of the store since is no better, and will be found out when it is loaded.
+        """
+        suspect, self._suspect = self._suspect, None
+        self._left = 0
+        if suspect is not None:
+            skip(suspect, "damaged", error)
+            await self._in_thread(self._snapshots.withdraw, suspect.path)
 
     # -- meanwhile
 

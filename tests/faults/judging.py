@@ -32,6 +32,9 @@ from schemas.topics import EVENT_BYTES_MAX, Topics
 FREQUENCIES = ("daily", "weekly", "monthly")
 TOLD_MAX = 12
 
+# The one version that a poisonous marker names and nobody publishes.
+ABSENT = {("default", 99)}
+
 
 class Raw(NamedTuple):
     """A record as the broker holds it."""
@@ -169,7 +172,7 @@ class Judging:
         seat = Seat(partition, self.partitions, line.epoch, record["lane"], self._compiled)
         # Of a worker of another version: these have the same rules under another number.
         processor.judge.RULES = record["rules"]  # type: ignore[attr-defined]  # where it is used
-        judged = judge(seat, line.state, Message(*raw))
+        judged = judge(seat, line.state, Message(*raw), ABSENT)
         if judged.raw != value:
             self.tell(f"I7 {record['id']}: recorded {value!r:.600}, again {judged.raw!r:.600}")
 
