@@ -86,6 +86,9 @@ class _Client(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         if self.busy:
             self._load.answered(None, 0, self.due_s)
+        else:
+            # Servers close connections that nobody uses for a while.
+            self._load.gone(self)
 
 
 class _Load:
@@ -168,6 +171,10 @@ class _Load:
         if due >= self._counted_from:
             self._latencies.append(1000 * (time.perf_counter() - due))
             self._statuses[str(status)] += 1
+
+    def gone(self, client: _Client) -> None:
+        if client in self._idle:
+            self._idle.remove(client)
 
     def answered(self, client: _Client | None, status: int, due: float) -> None:
         if self._over:

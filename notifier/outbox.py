@@ -28,6 +28,8 @@ from schemas.topics import Topics
 from schemas.versions import Version
 
 RECORDS_MAX: Final = 1000
+# Nobody waits for a message as for an answer: what comes meanwhile is read together.
+READ_EVERY_S: Final = 0.1
 # How often a position is stored when nothing is to be enqueued: it costs a transaction each time.
 STORE_EVERY_S: Final = 1.0
 PROJECTION_POLL_S: Final = 0.05
@@ -149,6 +151,8 @@ class Outbox:
                     await self._take(partition, batch)
                 if not batches or time.monotonic() - self._stored_at > STORE_EVERY_S:
                     await self._store_all()
+                if sum(len(it.records) + it.skipped for it in batches.values()) < RECORDS_MAX:
+                    await asyncio.sleep(READ_EVERY_S)
 
     async def _starts(self) -> dict[int, Start]:
         """Return where to begin, partition by partition; a new notifier begins at the end."""

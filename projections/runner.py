@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 READ_RECORDS_MAX: Final = 500
 GATHERED_RECORDS_MAX: Final = 10_000
 VERSION_WAIT_S_MAX: Final = 10.0
+# A transaction for each of many events in a row costs more than waiting this long for the next.
+STORE_EVERY_S: Final = 0.05
 # Asking the broker for the ends of the ledger costs a round trip: not after every batch.
 MEASURE_INTERVAL_S: Final = 1.0
 
@@ -210,6 +212,8 @@ class Projector:
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
         metrics.RECORDS.inc(gathered.records)
         metrics.SKIPPED.inc(gathered.skipped)
+        # Counts as busy a little longer: what comes meanwhile is stored together.
+        await asyncio.sleep(started + STORE_EVERY_S - time.perf_counter())
 
     async def _store_versions(self, database: Database, versions: DefinitionsReader) -> None:
         found = list(versions.all())
