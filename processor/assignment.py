@@ -157,8 +157,18 @@ class Assignment:
             return store
         await self._in_thread(store.close)
         for snapshot in better:
-            if await self._in_thread(self._load, snapshot):
-                break
+            if not await self._in_thread(self._load, snapshot):
+                continue
+            store = await self._in_thread(self._slot.open, self._partition)
+            try:
+                if self._state(store).ledger == snapshot.ledger:
+                    return store
+            except BaseException:
+                store.close()
+                raise
+            # Its damage showed when it was opened, and the store has begun anew.
+            await self._in_thread(store.close)
+            await self._withdraw("its rows are damaged")
         return await self._in_thread(self._slot.open, self._partition)
 
     async def _better_than(self, stored: int) -> list[Snapshot]:

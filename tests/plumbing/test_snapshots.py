@@ -228,7 +228,7 @@ async def test_a_snapshot_of_a_store_that_was_damaged_unnoticed_is_taken_back(pl
     (bad / MANIFEST).unlink()
     # The rows, which nobody has read since; what is read at the opening lies behind them.
     spoil(largest(bad), 0.02)
-    meta = {"ledger": good.ledger, "applied": good.applied, "last": good.last}
+    meta = {"ledger": good.ledger, "applied": good.applied, "last": list(good.last)}
     shutil.rmtree(good.path)
     path = place.snapshots.leave(bad, meta, never)
     records, folds = await place.work("bare", 6, **TAKES)
