@@ -46,6 +46,11 @@ class SimulatedGames(Games):
             return None
         return compiled(version, self._build)
 
+    async def refresh(self) -> None:
+        """See Games. What is published is read by the end of it."""
+        while self._world.clock.time() < max(self._world.readable.values()):
+            await asyncio.sleep(0.2)
+
     async def wait_for(self, tenant: str, version: int) -> None:
         """See Games."""
         while self.get(tenant, version) is None:
@@ -142,7 +147,7 @@ class Worker(Process):
             snapshot_dir=world.disks.snapshots,
             room=HotRoom(),
             snapshot_every_s=4.0 if world.snapshots else 1e9,
-            snapshot_records_min=3,
+            snapshot_records_min=3 if world.snapshots else 10**9,
             load_records_min=5,
         )
         self._connection = cast(Any, Connection(world.log))

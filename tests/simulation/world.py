@@ -7,7 +7,7 @@ log (`simulation.log`), the clock, the group's coordinator, and the fetching tha
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from random import Random
@@ -351,11 +351,16 @@ def _done(future: asyncio.Future[None]) -> None:
 
 
 def _judge_by_build(world: World) -> Any:
-    def judged(seat: Seat, state: PartitionState, message: Message) -> Judged:
+    def judged(
+        seat: Seat,
+        state: PartitionState,
+        message: Message,
+        absent: Collection[tuple[str, int]] = (),
+    ) -> Judged:
         worker = PROCESS.get()
         assert isinstance(worker, Worker)
         vars(judging)["RULES"] = worker.build
-        return judge(seat, state, message)
+        return judge(seat, state, message, absent)
 
     return judged if world._two_builds else judge
 
