@@ -16,8 +16,9 @@ help: ## show this list
 run: $(STAMP) ## start everything, import the example, and stay up
 	@$(BIN)/xp up --game examples/commits.yaml --publish examples/commits.ndjson
 
+# Two at a time, each with a Kafka and a Postgres of its own: most tests wait for one of them.
 test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(STAMP) ## lint, format, types, and who may import whom
 	@$(BIN)/ruff check .
@@ -34,7 +35,8 @@ compile: $(STAMP) ## compile the rules and the judge, for speed; needs a C compi
 	@$(BIN)/python tools/compile.py
 
 test-compiled: compile ## run the tests of the rules, the laws and the judge on the compiled modules
-	@$(BIN)/python -m pytest -o pythonpath=".compiled tests" tests/rules tests/laws tests/plumbing/test_judge.py $(ARGS)
+	@$(BIN)/python -m pytest -o pythonpath=".compiled tests" tests/rules tests/laws tests/plumbing/test_judge.py \
+		tests/plumbing/test_judge_inputs.py $(ARGS)
 
 bench: $(STAMP) ## measure speed, latency, recovery and memory, beside other engines
 	@$(BIN)/python tools/compile.py || echo "measuring plain Python"

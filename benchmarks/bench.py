@@ -14,7 +14,7 @@ from benchmarks.events import REFERENCE
 from benchmarks.kafka import Ends
 from benchmarks.results import Figure, Results
 from benchmarks.rows import BY_NAME
-from benchmarks.system import System
+from benchmarks.system import ROOT, System
 from broker.connection import Connection
 
 SCALED_MIN: Final = 1000
@@ -102,9 +102,12 @@ class Bench:
 
     @asynccontextmanager
     async def system(
-        self, name: str, *, game: Path = REFERENCE, database: bool = False
+        self, name: str, *, game: Path = REFERENCE, database: bool = False, root: Path = ROOT
     ) -> AsyncIterator[System]:
-        """Lend a system with a game in force, none of its parts running yet."""
+        """Lend a system with a game in force, none of its parts running yet.
+
+        `root` is the checkout whose programs it runs.
+        """
         prefix = self.new_prefix(name)
         system = System(
             self.connection.bootstrap,
@@ -112,6 +115,7 @@ class Bench:
             prefix,
             self.scratch / prefix,
             self.options.partitions,
+            root,
         )
         try:
             await system.set_up(game, database=database)

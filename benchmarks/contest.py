@@ -17,7 +17,7 @@ from benchmarks import peers
 from benchmarks.bench import Bench
 from benchmarks.events import Line
 from benchmarks.kafka import Ends, count_committed, create, drop_topics, fill
-from benchmarks.system import Part, System
+from benchmarks.system import ROOT, Part, System
 from broker.connection import Connection
 
 LOOK_EVERY_S: Final = 0.02
@@ -88,10 +88,10 @@ async def worker_rate(
 
 
 async def worker_contends(
-    bench: Bench, game: Path, lines: Sequence[Line], **settings: str
+    bench: Bench, game: Path, lines: Sequence[Line], root: Path = ROOT, **settings: str
 ) -> float:
-    """Return events per second of `xp worker` on a backlog, everything new."""
-    async with bench.system("worker", game=game) as system:
+    """Return events per second of `xp worker` of a checkout on a backlog, everything new."""
+    async with bench.system("worker", game=game, root=root) as system:
         return await worker_rate(bench, system, lines, **settings)
 
 

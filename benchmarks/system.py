@@ -36,18 +36,18 @@ JUDGED_S: Final = 300.0
 LOG_TAIL: Final = 1500
 
 
-COMPILED: Final = ROOT / ".compiled"
+COMPILED: Final = ".compiled"
 ROOMS: Final = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
 
 
-def is_compiled() -> bool:
-    """Whether `make compile` has made modules of the sources as they are now."""
-    stamp = COMPILED / "stamp"
+def is_compiled(root: Path = ROOT) -> bool:
+    """Whether `make compile` has made modules of a checkout's sources as they are now."""
+    stamp = root / COMPILED / "stamp"
     if not stamp.exists():
         return False
     made = stamp.stat().st_mtime
     return not any(
-        path.stat().st_mtime > made for room in ROOMS for path in (ROOT / room).rglob("*.py")
+        path.stat().st_mtime > made for room in ROOMS for path in (root / room).rglob("*.py")
     )
 
 
@@ -66,12 +66,14 @@ class Part:
         self._log = log
 
     @classmethod
-    async def start(cls, name: str, command: list[str], log: Path, env: dict[str, str]) -> Self:
+    async def start(
+        cls, name: str, command: list[str], log: Path, env: dict[str, str], cwd: Path = ROOT
+    ) -> Self:
         """Start a process in a group of its own, its output in the file `log`."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=ROOT, env=env, stdout=file, stderr=file
+                *command, cwd=cwd, env=env, stdout=file, stderr=file
             )
         return cls(name, process, log)
 
@@ -104,8 +106,20 @@ class Part:
 class System:
     """Topics, a database and the parts on them; `close` leaves nothing behind."""
 
-    def __init__(self, bootstrap: str, dsn: str, prefix: str, home: Path, partitions: int) -> None:
-        """Take where it is to live; nothing is made before `set_up`."""
+    def __init__(
+        self,
+        bootstrap: str,
+        dsn: str,
+        prefix: str,
+        home: Path,
+        partitions: int,
+        root: Path = ROOT,
+    ) -> None:
+        """Take where it is to live; nothing is made before `set_up`.
+
+        `root` is the checkout whose programs are measured: this one, or one of another version.
+        """
+        self._root = root
         self.connection = Connection(bootstrap)
         self.topics = Topics(f"{prefix}.")
         self.home = home
@@ -128,7 +142,11 @@ class System:
         """Make the topics and put a game in force; make the tables and an API key if wanted."""
         self.home.mkdir(parents=True)
         await create_topics(self.connection, self.topics, self.partitions)
-        await apply_game(self.connection, self.topics, read_game(game), tenant=DEFAULT_TENANT)
+        if self._root == ROOT:
+            await apply_game(self.connection, self.topics, read_game(game), tenant=DEFAULT_TENANT)
+        else:
+            # Another version has other words for definitions.
+            await self.run("apply", str(game))
         if database:
             await self.make_database()
             self.key = json.loads(await self.run("keys", "create", "--json"))["key"]
@@ -152,14 +170,16 @@ class System:
         XP_COMPILED=0 asks for plain Python, as it does of `xp`.
         """
         kept = {name: text for name, text in os.environ.items() if not name.startswith("XP_")}
-        plain = settings.get("XP_COMPILED") == "0" or not is_compiled()
+        plain = settings.get("XP_COMPILED") == "0" or not is_compiled(self._root)
         told = {
-            "PYTHONPATH": str(ROOT if plain else COMPILED),
+            "PYTHONPATH": str(self._root if plain else self._root / COMPILED),
             "XP_KAFKA": self.connection.bootstrap,
             "XP_TOPIC_PREFIX": self.topics.prefix,
             "XP_DATA_DIR": str(self.home / "data"),
             "XP_PORT": str(self.port),
             "XP_PARTITIONS": str(self.partitions),
+            # The events are of the past: what has fallen due since would be judged beside them.
+            **({"XP_CLOCK": "false"} if self._root == ROOT else {}),
             **({"XP_POSTGRES": self.dsn} if self.dsn else {}),
         }
         return kept | told | settings
@@ -168,7 +188,8 @@ class System:
         """Start a part: worker, project, serve or notify."""
         log = self.home / f"{command}-{len(self._parts)}.log"
         words = [sys.executable, "-P", "-m", "ops", command]
-        part = await Part.start(f"xp {command}", words, log, self.environment(**settings))
+        env = self.environment(**settings)
+        part = await Part.start(f"xp {command}", words, log, env, self._root)
         self._parts.append(part)
         return part
 
@@ -176,7 +197,7 @@ class System:
         """Run a command to its end and return what it printed; PartEndedError if it failed."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "ops", *arguments),
-            cwd=ROOT,
+            cwd=self._root,
             env=self.environment(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Read the versions of definitions from their topic, and follow it. Writing is `ops.apply`.
+"""Read the versions of definitions from their topic, and follow it. Writing is `broker.apply`.
 
 A version counts if its parent is the head of its tenant; one that lost a race is ignored by all
 readers alike.

@@ -1,4 +1,4 @@
-"""What can be said of an event without knowing its user: shape, names, time, the email rule.
+"""What can be said of an input without knowing its user: shape, names, time, the email rule.
 
 These checks spare an answer the way through the log; the judge makes them again, and its word
 decides. No I/O in here.
@@ -7,17 +7,20 @@ decides. No I/O in here.
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
 import orjson
+from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ApiError
 from schemas.codec import write_instant
 from schemas.events import (
     FUTURE_SECONDS_MAX,
     KEY_PATTERN,
+    EventUser,
     InvalidInputError,
     MetricEvent,
+    explain,
     read_input,
 )
 from schemas.topics import EVENT_BYTES_MAX
@@ -36,12 +39,7 @@ def read_event(raw: bytes, metric: str, tenant: str, key: str | None) -> tuple[M
     Raises ApiError: 400 when the body is not JSON, 413 when the event would be too large, 422 with
     the fields that have to be changed.
     """
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise ApiError(400, f"The body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ApiError(422, "The body must be an object with user and value.")
+    body = read_object(raw, "user and value")
     _check_fields(body)
     event: dict[str, Any] = {"tenant": tenant, "metric": metric, **body}
     if key is not None:
@@ -56,6 +54,31 @@ def read_event(raw: bytes, metric: str, tenant: str, key: str | None) -> tuple[M
         raise ApiError(422, sentence) from error
     assert isinstance(read, MetricEvent), "an input without a type is a metric event"
     return read, value
+
+
+def read_object(raw: bytes, what: str) -> dict[str, Any]:
+    """Return a body that is a JSON object; `what` names what is to be in it.
+
+    Raises ApiError: 400 when it is not JSON, 422 when it is no object.
+    """
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ApiError(400, f"The body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ApiError(422, f"The body must be an object with {what}.")
+    return body
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def read_model(model: type[ModelT], body: dict[str, Any]) -> ModelT:
+    """Return a body as a model; ApiError 422 with the fields that have to be changed."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise ApiError(422, explain(error)) from error
 
 
 def check_key(metric: str) -> None:
@@ -96,16 +119,23 @@ def check_names(event: MetricEvent, version: Version | None) -> None:
             404,
             f"There is no metric {event.metric!r}. Known metrics: {_list(metrics)}.",
         )
-    attributes = [item for item in game.attributes if not item.archived] if game else []
-    for kind, given in (("event", event.attributes), ("user", event.user.attributes or {})):
-        known = [item.key for item in attributes if item.type == kind]
-        unknown = sorted(set(given) - set(known))
-        if unknown:
-            raise ApiError(
-                422,
-                f"Invalid attribute keys: {', '.join(unknown)}. "
-                f"Define them as {kind} attributes, or use one of: {_list(known)}.",
-            )
+    check_attributes("event", event.attributes, version)
+    check_attributes("user", event.user.attributes or {}, version)
+
+
+def check_attributes(
+    kind: Literal["event", "user"], given: Iterable[str], version: Version | None
+) -> None:
+    """Check attribute keys against the definitions; ApiError 422 for unknown ones (1.4)."""
+    attributes = version.definitions.attributes if version else []
+    known = [item.key for item in attributes if item.type == kind and not item.archived]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ApiError(
+            422,
+            f"Invalid attribute keys: {', '.join(unknown)}. "
+            f"Define them as {kind} attributes, or use one of: {_list(known)}.",
+        )
 
 
 def _list(keys: Iterable[str]) -> str:
@@ -124,16 +154,16 @@ def check_time(event: MetricEvent, now: datetime) -> None:
         )
 
 
-def wants_email_on_file(event: MetricEvent) -> bool:
-    """Tell whether the event subscribes to emails without bringing an address along (OD-8)."""
-    return event.user.subscribeToEmails is True and not event.user.email
+def wants_email_on_file(user: EventUser) -> bool:
+    """Tell whether a user is subscribed to emails without bringing an address along (OD-8)."""
+    return user.subscribeToEmails is True and not user.email
 
 
-def check_email(event: MetricEvent, stored: str | None) -> None:
+def check_email(user: EventUser, stored: str | None) -> None:
     """Refuse a subscription of somebody of whom no address is known; raises ApiError 422."""
-    # An address that the event itself clears is none.
-    cleared = "email" in event.user.model_fields_set
-    if wants_email_on_file(event) and (cleared or not stored):
+    # An address that the input itself clears is none.
+    cleared = "email" in user.model_fields_set
+    if wants_email_on_file(user) and (cleared or not stored):
         raise ApiError(
             422,
             "user.subscribeToEmails: is true, but no email address is known; send user.email too.",

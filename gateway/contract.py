@@ -1,4 +1,4 @@
-"""The words of the HTTP contract, for /openapi.json: what is sent, and what is answered.
+"""The words of the HTTP contract, for /openapi.json: what is answered. `bodies` has what is sent.
 
 Shapes and names are those of the published contract (semantics, appendix B.1), which wins over
 taste. Nothing is built or checked by these types while serving: `projections.answers` and
@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 Double = Annotated[float, Field(json_schema_extra={"format": "double"})]
 Frequency = Literal["daily", "weekly", "monthly"]
+Channel = Literal["email", "push"]
 
 
 class ErrorBody(TypedDict):
@@ -26,32 +27,6 @@ class Pair(TypedDict):
 
     key: str
     value: str
-
-
-class UpsertedUser(TypedDict):
-    """The user of an event. What is given overwrites what is known; what is left out stays."""
-
-    id: Annotated[str, Field(min_length=1, max_length=255)]
-    email: NotRequired[str]
-    name: NotRequired[str]
-    tz: NotRequired[Annotated[str | None, Field(description="IANA time zone.")]]
-    deviceTokens: NotRequired[list[str] | None]
-    subscribeToEmails: NotRequired[Annotated[bool, Field(json_schema_extra={"default": True})]]
-    attributes: NotRequired[dict[str, str]]
-
-
-class EventRequest(TypedDict):
-    """A change of one metric of one user."""
-
-    user: UpsertedUser
-    value: Annotated[Double, Field(description="What is added to the total; may be negative.")]
-    attributes: NotRequired[dict[str, str]]
-    occurredAt: NotRequired[
-        Annotated[
-            datetime,
-            Field(description="When it happened, if not now. An addition to the contract."),
-        ]
-    ]
 
 
 class User(TypedDict):
@@ -96,6 +71,13 @@ class UserAchievementResponse(AchievementResponse):
 
 class UserAchievementWithStatsResponse(UserAchievementResponse):
     """An achievement of a user, and how rare it is."""
+
+    completions: int
+    rarity: Annotated[Double, Field(description="Share of all users who completed it, in %.")]
+
+
+class AchievementWithStatsResponse(AchievementResponse):
+    """An achievement, and how rare it is."""
 
     completions: int
     rarity: Annotated[Double, Field(description="Share of all users who completed it, in %.")]
@@ -156,6 +138,22 @@ class StreakResponse(BaseStreakResponse):
     extended: Annotated[datetime | None, Field(description="When it last became longer.")]
     streakHistory: list[StreakPeriod]
     pauses: list[StreakPause]
+
+
+class BulkStreak(TypedDict):
+    """The streak of one of several users."""
+
+    userId: str
+    streakLength: int
+    extended: Annotated[str | None, Field(description="When it last became longer.")]
+
+
+class EventSummary(TypedDict):
+    """What was added in a period."""
+
+    date: Annotated[date, Field(description="First date of the period.")]
+    total: Annotated[Double, Field(description="At the end of the period.")]
+    change: Double
 
 
 class PointsTrigger(TypedDict):
@@ -225,6 +223,29 @@ class PointsResponse(TypedDict):
     maxPoints: float | None
 
 
+class PointsSystemResponse(TypedDict):
+    """A points system and its active triggers."""
+
+    id: str
+    name: str
+    description: str | None
+    badgeUrl: str | None
+    maxPoints: float | None
+    triggers: list[PointsTrigger]
+
+
+# The functional form, because `from` is a word of the language.
+PointsRange = TypedDict("PointsRange", {"from": int, "to": int, "users": int})
+PointsRange.__doc__ = "How many users have a balance between two, both included."
+
+
+class PointsLevelUsers(TypedDict):
+    """A level, and how many users are at it."""
+
+    level: PointsLevel
+    users: int
+
+
 class GetUserPointsResponse(PointsResponse):
     """A user's points in a system, with the newest awards first."""
 
@@ -255,3 +276,42 @@ class EventResponse(TypedDict):
     leaderboards: dict[str, dict[str, Any]]
     idempotencyKey: NotRequired[str]
     idempotentReplayed: NotRequired[bool]
+
+
+class AchievementCompletionResponse(TypedDict):
+    """What completing an achievement by request led to."""
+
+    completionId: str
+    achievement: UserAchievementResponse
+    points: dict[str, MetricEventPointsResponse]
+
+
+class NotificationPreferences(TypedDict):
+    """Channels by kind of notification: none is off, and what was never set is absent."""
+
+    achievement_completed: NotRequired[list[Channel]]
+    recap: NotRequired[list[Channel]]
+    reactivation: NotRequired[list[Channel]]
+    streak_reminder: NotRequired[list[Channel]]
+
+
+class StreakMetricPreference(TypedDict):
+    """A user's own condition of the streak: the least change of a metric within a period."""
+
+    key: str
+    threshold: float
+
+
+class StreakPreferences(TypedDict):
+    """What a user set of the streak; what is absent follows the game."""
+
+    enabled: NotRequired[Annotated[bool, Field(json_schema_extra={"default": True})]]
+    evaluationMode: NotRequired[Literal["OR", "AND"]]
+    metrics: NotRequired[list[StreakMetricPreference]]
+
+
+class UserPreferencesResponse(TypedDict):
+    """A user's preferences."""
+
+    notifications: NotificationPreferences
+    streak: NotRequired[StreakPreferences]

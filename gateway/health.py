@@ -89,7 +89,7 @@ async def version(request: Request) -> Json:
     },
 )
 async def readyz(request: Request) -> Json:
-    """Check the broker, the database and its schema, the receipts, and the projection's lag."""
+    """Check broker, database and its schema, definitions, receipts, and the projection's lag."""
     found = await readiness(request.app.state.parts)
     ready = all(check["ok"] for check in found.values())
     return Json({"ready": ready, "checks": found}, status_code=200 if ready else 503)
@@ -111,7 +111,16 @@ async def readiness(parts: Parts) -> dict[str, Check]:
     receipts = Check(ok=parts.receipts.running)
     if not receipts["ok"]:
         receipts["problem"] = "the ledger is not read up to its end yet"
-    return {"kafka": kafka, "postgres": postgres, "receipts": receipts, "projection": lag}
+    definitions = Check(ok=parts.defined)
+    if not definitions["ok"]:
+        definitions["problem"] = "the definitions are not read yet"
+    return {
+        "kafka": kafka,
+        "postgres": postgres,
+        "definitions": definitions,
+        "receipts": receipts,
+        "projection": lag,
+    }
 
 
 async def _checked(check: Callable[[], Awaitable[Check | None]]) -> Check:

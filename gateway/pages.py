@@ -8,10 +8,9 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
-from pydantic import TypeAdapter
 from starlette.responses import HTMLResponse
 
-from gateway.contract import EventRequest
+from gateway.bodies import request_schemas
 from gateway.errors import MEANINGS
 
 STATIC: Final = "/docs/static"
@@ -54,11 +53,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             description=f"{_ABOUT}{catalogue}\n",
             routes=app.routes,
         )
-        # The body is read by hand, to tell what is wrong with it; its schema is added by hand too.
-        body = TypeAdapter(EventRequest).json_schema(ref_template="#/components/schemas/{model}")
-        schemas = schema["components"]["schemas"]
-        schemas.update(body.pop("$defs", {}))
-        schemas["EventRequest"] = body
+        # Bodies are read by hand, to tell what is wrong with them; so their schemas are added too.
+        schema["components"]["schemas"] |= request_schemas()
         app.openapi_schema = schema
     return app.openapi_schema
 

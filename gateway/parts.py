@@ -13,27 +13,31 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from broker.apply import OvertakenError, put_in_force
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
 from broker.ledger import Position
 from gateway import metrics
 from gateway.appender import Appender
-from gateway.errors import AwayError
+from gateway.errors import ApiError, AwayError
 from gateway.keys import KeyRing
 from gateway.receipts import Receipts
 from projections.database import Connection as DatabaseConnection
 from projections.database import Database
 from projections.positions import positions
+from schemas.definitions import Definitions
 from schemas.entries import Record
 from schemas.topics import Topics
-from schemas.versions import Version
+from schemas.versions import Version, succeed
 
 PAUSE_S: Final = 0.5
 # At most so often are definitions read because a request names something unknown.
 REFRESH_EVERY_S: Final = 1.0
 DATABASE_WAIT_S: Final = 2.0
+# How often somebody else's change of definitions may come before ours.
+CHANGE_ATTEMPTS: Final = 5
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +58,8 @@ class GatewayConfig:
     port: int = 8080
     # How long a POST waits for its verdict before it answers 202 with XP-Verdict: pending.
     verdict_timeout_s: float = 5.0
-    # How long the broker may take to acknowledge before the POST gives up on it.
+    # How long the broker may take to acknowledge before the POST gives up on it, and a change of
+    # definitions.
     acknowledge_timeout_s: float = 30.0
     # More requests than this may not wait for verdicts at once.
     waiters_max: int = 1000
@@ -84,6 +89,8 @@ class Parts:
         )
         self._definitions: DefinitionsReader | None = None
         self._refreshed_s = 0.0
+        self._changing = asyncio.Lock()
+        self._changes: set[asyncio.Task[Version]] = set()
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -99,9 +106,10 @@ class Parts:
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                ending = [*tasks, *self._changes]
+                for it in ending:
+                    it.cancel()
+                await asyncio.gather(*ending, return_exceptions=True)
 
     async def _follow_definitions(self) -> None:
         while True:
@@ -134,6 +142,11 @@ class Parts:
             await known.refresh()
 
     @property
+    def defined(self) -> bool:
+        """Whether the definitions have been read: before that nothing can be checked."""
+        return self._definitions is not None
+
+    @property
     def epoch(self) -> int:
         """The epoch of source positions in force; AwayError before it is known."""
         return self._reader.epoch
@@ -152,13 +165,14 @@ class Parts:
         """Return the version that a record was judged by, the newest one when it is unknown."""
         return self._reader.get(tenant, number) or self._reader.head(tenant)
 
-    async def refreshed(self) -> bool:
+    async def refreshed(self, *, always: bool = False) -> bool:
         """Read what has come to the definitions, unless that was done a moment ago.
 
-        Returns whether it was done, and not what came of it: a broker that is away changes nothing.
+        Who changes them cannot wait for that moment to pass: `always`. Returns whether it was done,
+        and not what came of it: a broker that is away changes nothing.
         """
         now_s = time.monotonic()
-        if now_s - self._refreshed_s < REFRESH_EVERY_S:
+        if not always and now_s - self._refreshed_s < REFRESH_EVERY_S:
             return False
         self._refreshed_s = now_s
         try:
@@ -167,6 +181,57 @@ class Parts:
         except (KafkaError, TimeoutError):
             return False
         return True
+
+    async def change(self, tenant: str, make: Callable[[Version], Definitions]) -> Version:
+        """Put in force what `make` makes of the newest definitions, and return that version.
+
+        `make` is called anew, with a newer version, when somebody else's change came first; what it
+        raises is raised. What is the same is no new version. Raises ApiError 404 for a tenant
+        without definitions, AwayError when the broker is away.
+        """
+        task = asyncio.create_task(self._change(self._reader, tenant, make))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        # Nobody may be left to take what it raises.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        # Neither a deadline nor a client that leaves may stop it half-way.
+        done, _ = await asyncio.wait({task}, timeout=self.config.acknowledge_timeout_s)
+        try:
+            if done:
+                return task.result()
+        except MessageSizeTooLargeError as error:
+            raise ApiError(
+                422, "The definitions would be larger than 4 MiB: what is archived counts too."
+            ) from error
+        except (KafkaError, OSError) as error:
+            log.warning("change.failed", error=repr(error))
+        else:
+            log.warning("change.unfinished")
+        raise AwayError(
+            "The broker is away. The change may still come into force: look before trying again."
+        )
+
+    async def _change(
+        self, reader: DefinitionsReader, tenant: str, make: Callable[[Version], Definitions]
+    ) -> Version:
+        async with self._changing:
+            for _ in range(CHANGE_ATTEMPTS):
+                await reader.refresh()
+                head = reader.head(tenant)
+                if head is None:
+                    raise ApiError(
+                        404, f"The tenant {tenant!r} has no definitions: `xp apply` them."
+                    )
+                version = succeed(head, make(head), tenant, self.config.clock())
+                if version.definitions == head.definitions:
+                    return head
+                try:
+                    await put_in_force(self.config.connection, self.config.topics, reader, version)
+                except OvertakenError:
+                    continue
+                log.info("definitions.changed", tenant=tenant, version=version.version)
+                return version
+        raise AwayError("Somebody else is changing the definitions all the time. Try again.")
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[DatabaseConnection]:

@@ -3,6 +3,7 @@
 No HTTP in here but the errors; a read never asks the broker and decides nothing.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -12,14 +13,16 @@ from gateway import streaks
 from gateway.errors import ApiError
 from projections import answers
 from projections.achievements import completion_counts, completions_of
+from projections.current import current_streak, current_streaks
 from projections.database import Connection
 from projections.points import balance, newest_awards
-from projections.streaks import streak, streak_periods
+from projections.streaks import streak_history
 from projections.totals import total, totals_of
 from projections.users import User, user, user_count
 from schemas.definitions import BaseAchievement, MetricAchievement
 from schemas.entries import StreakState
 from schemas.numbers import ZERO
+from schemas.periods import local_date
 from schemas.versions import Version
 
 Answer = dict[str, Any]
@@ -30,8 +33,13 @@ async def known_user(connection: Connection, tenant: str, user_id: str) -> User:
     # Postgres has no text with a NUL in it, so nobody is called that.
     found = None if "\0" in user_id else await user(connection, tenant, user_id)
     if found is None:
-        raise ApiError(404, "There is no such user: a user comes to be with their first event.")
+        raise no_user()
     return found
+
+
+def no_user() -> ApiError:
+    """Return the error for a user who never did anything."""
+    return ApiError(404, "There is no such user: a user comes to be with their first event.")
 
 
 def user_answer(found: User) -> Answer:
@@ -53,9 +61,7 @@ async def metrics(connection: Connection, version: Version, user_id: str) -> lis
 
 async def metric(connection: Connection, version: Version, user_id: str, key: str) -> Answer:
     """Return the MetricResponse of one metric; ApiError 404 for an unknown or archived one."""
-    known = [item.key for item in version.definitions.metrics if not item.archived]
-    if key not in known:
-        raise unknown("metric", key, known)
+    known_metric(version, key)
     achieved = await _achieved(connection, version.tenant, user_id)
     return _metric(version, key, await total(connection, version.tenant, user_id, key), achieved)
 
@@ -103,38 +109,72 @@ async def achievements(
     ]
 
 
+async def every_achievement(
+    connection: Connection, version: Version, attributes: Mapping[str, str] | None
+) -> list[Answer]:
+    """Return the achievements that anybody can complete, each with how rare it is.
+
+    With attributes: those that a user who has these, and no others, can complete.
+    """
+    counts = await completion_counts(connection, version.tenant)
+    users = await user_count(connection, version.tenant)
+    return [
+        answers.with_stats(answers.achievement(version, item.key), counts.get(item.key, 0), users)
+        for item in _visible(version, {})
+        if attributes is None or item.userAttributes.items() <= attributes.items()
+    ]
+
+
 async def streak_answer(
-    connection: Connection, version: Version, found: User, now: datetime, history: int
+    connection: Connection, version: Version, user_id: str, now: datetime, history: int
 ) -> Answer:
     """Return a StreakResponse as of `now`, with so many periods of history."""
-    tz = found.tz or version.definitions.settings.defaultTimeZone
     frequency = version.definitions.streak.frequency
-    row = await streak(connection, version.tenant, found.id, frequency)
-    shown = streaks.periods(version, tz, now, history)
-    rows = await streak_periods(connection, version.tenant, found.id, frequency, shown[0])
-    state = streaks.current(version, row, tz, now)
-    return streaks.response(row, shown, dict(rows), state)
+    row = await current_streak(connection, version.tenant, user_id, frequency)
+    shown = streaks.periods(version, streaks.today_of(version, row, now), history)
+    rows = await streak_history(connection, version.tenant, user_id, frequency, shown[0])
+    return streaks.response(version, row, shown, {it.period: it for it in rows}, now)
+
+
+async def bulk_streaks(
+    connection: Connection, version: Version, users: Sequence[str], now: datetime
+) -> list[Answer]:
+    """Return a BulkStreakResponse: the longest first, who has none last (semantics 6)."""
+    frequency = version.definitions.streak.frequency
+    # Postgres has no text with a NUL in it, so nobody is called that.
+    real = [user_id for user_id in dict.fromkeys(users) if "\0" not in user_id]
+    rows = {
+        it.user: it for it in await current_streaks(connection, version.tenant, real, frequency)
+    }
+    found: list[Answer] = []
+    for user_id in dict.fromkeys(users):
+        row = rows.get(user_id)
+        state = streaks.current(version, row, now) if row else None
+        found.append(
+            {
+                "userId": user_id,
+                "streakLength": state["length"] if state else 0,
+                "extended": streaks.extended(row, state) if row and state else None,
+            }
+        )
+    return sorted(found, key=lambda it: -it["streakLength"])
 
 
 async def standing(
     connection: Connection, version: Version, user_id: str, key: str, now: datetime
 ) -> tuple[float, StreakState]:
     """Return a metric's total and the streak of a user who may not be known yet."""
-    tenant = version.tenant
-    found = await user(connection, tenant, user_id)
-    tz = (found.tz if found else None) or version.definitions.settings.defaultTimeZone
-    row = await streak(connection, tenant, user_id, version.definitions.streak.frequency)
-    reached = await total(connection, tenant, user_id, key)
-    return float(reached), streaks.current(version, row, tz, now)
+    frequency = version.definitions.streak.frequency
+    row = await current_streak(connection, version.tenant, user_id, frequency)
+    reached = await total(connection, version.tenant, user_id, key)
+    return float(reached), streaks.current(version, row, now)
 
 
 async def points(
     connection: Connection, version: Version, user_id: str, system: str, awards: int
 ) -> Answer:
     """Return a GetUserPointsResponse, newest awards first; ApiError 404 for an unknown system."""
-    known = [item.key for item in version.definitions.points if not item.archived]
-    if system not in known:
-        raise unknown("points system", system, known)
+    known_system(version, system)
     held = await balance(connection, version.tenant, user_id, system)
     rows = await newest_awards(connection, version.tenant, user_id, system, awards)
     return {
@@ -150,10 +190,39 @@ async def points(
                 awarded=row.awarded,
                 total=row.total,
                 at=row.at,
+                boosts=row.boosts,
             )
             for row in rows
         ],
     }
+
+
+def active_boosts(version: Version, found: User, system: str, now: datetime) -> list[Answer]:
+    """Return the PointsBoosts that multiply what a user is awarded now."""
+    known_system(version, system)
+    tz = found.tz or version.definitions.settings.defaultTimeZone
+    day = local_date(now, tz)
+    return [
+        answers.boost(version, system, item.key, day)
+        for item in answers.system_item(version, system).boosts
+        if answers.boost_status(item, day) == "active"
+        and item.userId in (None, found.id)
+        and (item.userAttributes or {}).items() <= found.attributes.items()
+    ]
+
+
+def known_metric(version: Version, key: str) -> None:
+    """Check that there is a metric; ApiError 404 for an unknown or archived one."""
+    known = [item.key for item in version.definitions.metrics if not item.archived]
+    if key not in known:
+        raise unknown("metric", key, known)
+
+
+def known_system(version: Version, key: str) -> None:
+    """Check that there is a points system; ApiError 404 for an unknown or archived one."""
+    known = [item.key for item in version.definitions.points if not item.archived]
+    if key not in known:
+        raise unknown("points system", key, known)
 
 
 def unknown(word: str, key: str, known: list[str]) -> ApiError:

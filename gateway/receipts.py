@@ -65,6 +65,11 @@ class Receipts:
         """How many requests are between their event and its verdict."""
         return self._expected
 
+    @property
+    def offsets(self) -> Mapping[int, int]:
+        """Up to where each partition of the ledger has been read (exclusive)."""
+        return {at: position.offset for at, position in (self._positions or {}).items()}
+
     @contextmanager
     def expecting(self) -> Iterator[None]:
         """Announce that a verdict will be asked for: held from before the event is sent."""

@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from gateway import application_api, errors, health, pages
+from gateway import admin_api, application_api, errors, health, pages
 from gateway.middleware import Observe
 from gateway.parts import GatewayConfig, Parts
 
@@ -45,7 +45,8 @@ def build_server(config: GatewayConfig) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    app.include_router(application_api.router)
+    for router in (*application_api.ROUTERS, admin_api.router):
+        app.include_router(router)
     app.include_router(health.router)
     errors.install(app)
     pages.install(app)

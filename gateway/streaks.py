@@ -1,7 +1,8 @@
 """A streak as a read shows it: rows of the projection, and the calendar of the user's today.
 
 Pure: the time is passed in. That a period has ended is an input for the judge; until its record is
-there, a read shows a streak as 0 once the last day on which it could be saved is over.
+there, a read shows a streak as 0 once nothing can save it any more, and as kept where a pause or a
+freeze will.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,12 @@ from datetime import date, datetime
 from typing import Any
 
 from projections import answers
-from projections.streaks import Streak
+from projections.current import Current
+from projections.streaks import StreakPeriod
 from schemas.codec import write_instant
 from schemas.entries import StreakState
 from schemas.periods import (
+    Today,
     last_date,
     local_date,
     period_of,
@@ -22,50 +25,90 @@ from schemas.periods import (
 )
 from schemas.versions import Version
 
+Answer = dict[str, Any]
 
-def current(version: Version, row: Streak | None, tz: str, now: datetime) -> StreakState:
-    """Return where a streak stands at `now`: `row` is None for a user who never had one."""
-    settings, streak = version.definitions.settings, version.definitions.streak
-    shown = row if streak.enabled and streak.metrics else None
-    return streak_state(
+
+def today_of(version: Version, row: Current, now: datetime) -> Today:
+    """Return the user's today."""
+    settings = version.definitions.settings
+    tz = row.tz or settings.defaultTimeZone
+    return today(local_date(now, tz), tz, settings.weekStart)
+
+
+def current(version: Version, row: Current, now: datetime) -> StreakState:
+    """Return where a streak stands at `now`."""
+    streak = version.definitions.streak
+    freezes = row.freezes if streak.maxFreezes else 0
+    counts = _counts(version, row)
+    state = streak_state(
         streak.frequency,
-        shown.length if shown else 0,
-        shown.started.isoformat() if shown and shown.started else None,
-        shown.through.isoformat() if shown and shown.through else None,
-        today(local_date(now, tz), tz, settings.weekStart),
+        row.length if counts else 0,
+        row.started.isoformat() if row.started else None,
+        row.through.isoformat() if row.through else None,
+        today_of(version, row, now),
+        row.pauses,
+        freezes,
     )
+    if streak.maxFreezes:
+        state["freezes"] = freezes
+    return state
 
 
-def periods(version: Version, tz: str, now: datetime, count: int) -> list[date]:
+def _counts(version: Version, row: Current) -> bool:
+    """Tell whether there is anything that a user's streak can grow by."""
+    streak, own = version.definitions.streak, row.preferences
+    if not streak.enabled or not own.get("enabled", True):
+        return False
+    if not streak.personalization or "metrics" not in own:
+        return bool(streak.metrics)
+    known = {item.key for item in version.definitions.metrics if not item.archived}
+    return any(condition["metric"] in known for condition in own["metrics"])
+
+
+def periods(version: Version, today: Today, count: int) -> list[date]:
     """Return the first dates of the last `count` periods, oldest first, the current one last."""
     frequency = version.definitions.streak.frequency
-    week_start = version.definitions.settings.weekStart
-    found = [period_of(local_date(now, tz), frequency, week_start)]
+    found = [period_of(today.day, frequency, version.definitions.settings.weekStart)]
     while len(found) < count:
-        found.append(previous_period(found[-1], frequency, tz))
+        found.append(previous_period(found[-1], frequency, today.tz))
     return found[::-1]
 
 
 def response(
-    row: Streak | None, shown: Sequence[date], lengths: Mapping[date, int], state: StreakState
-) -> dict[str, Any]:
-    """Return a StreakResponse: the streak, and its length in each of the `shown` periods.
+    version: Version,
+    row: Current,
+    shown: Sequence[date],
+    history: Mapping[date, StreakPeriod],
+    now: datetime,
+) -> Answer:
+    """Return a StreakResponse: the streak, and what happened in each of the `shown` periods.
 
-    `lengths` has the periods that were satisfied; the others show 0.
+    `history` has the periods that were satisfied or kept; the others show 0.
     """
-    extended = row.extended if row is not None and state["length"] else None
-    frequency = state["frequency"]
+    state = current(version, row, now)
+    day = today_of(version, row, now).text
     return {
-        **answers.base_streak(state),
-        "extended": write_instant(extended) if extended else None,
-        "streakHistory": [
-            {
-                "periodStart": period.isoformat(),
-                "periodEnd": last_date(period, frequency).isoformat(),
-                "length": lengths.get(period, 0),
-                "usedPause": False,
-            }
-            for period in shown
-        ],
-        "pauses": [],
+        **answers.base_streak(state, version.definitions.streak),
+        "extended": extended(row, state),
+        "streakHistory": [_period(version, period, history.get(period)) for period in shown],
+        # Those that are over are none of today's business.
+        "pauses": [dict(pause) for pause in row.pauses if pause["end"] >= day],
     }
+
+
+def extended(row: Current, state: StreakState) -> str | None:
+    """Return when a streak last became longer, None without one."""
+    return write_instant(row.extended) if row.extended and state["length"] else None
+
+
+def _period(version: Version, period: date, found: StreakPeriod | None) -> Answer:
+    streak = version.definitions.streak
+    answer = {
+        "periodStart": period.isoformat(),
+        "periodEnd": last_date(period, streak.frequency).isoformat(),
+        "length": found.length if found else 0,
+        "usedPause": bool(found and found.used_pause),
+    }
+    if streak.maxFreezes:
+        answer["usedFreeze"] = bool(found and found.used_freeze)
+    return answer

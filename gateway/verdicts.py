@@ -40,7 +40,7 @@ def event_response(
     """
     replayed = record["outcome"] == "replayed"
     state = record.get("state")
-    if state is not None:
+    if state is not None and "total" in state:
         total, streak = float(state["total"]), state["streak"]
     else:
         assert fallback is not None, "a record without state needs the projection's word"
@@ -51,10 +51,10 @@ def event_response(
         "total": total,
         "achievements": [] if replayed else _achievements(version, record),
         "currentStreak": {
-            **answers.base_streak(streak),
+            **answers.base_streak(streak, version.definitions.streak),
             "extended": not replayed and _extended(record, streak),
         },
-        "points": {} if replayed else _points(version, record),
+        "points": {} if replayed else points(version, record),
         "leaderboards": {},
         **_key(key, replayed=replayed),
     }
@@ -73,7 +73,10 @@ def pending(
         "metricId": id_of(version.tenant, "metrics", metric),
         "total": total,
         "achievements": [],
-        "currentStreak": {**answers.base_streak(streak), "extended": False},
+        "currentStreak": {
+            **answers.base_streak(streak, version.definitions.streak),
+            "extended": False,
+        },
         "points": {},
         "leaderboards": {},
         **_key(key, replayed=False),
@@ -113,12 +116,15 @@ def _extended(record: Record, streak: StreakState) -> bool:
     )
 
 
-def _points(version: Version, record: Record) -> Answer:
-    """Return the affected systems, and of each its level only when that changed (semantics 9)."""
+def points(version: Version, record: Record) -> Answer:
+    """Return the systems that an input affected, and of each its level only when that changed.
+
+    What time itself awarded on the way to the input is none of its effects (semantics 7.1).
+    """
     awards: dict[str, list[tuple[int, PointsEntry]]] = {}
     changed: dict[str, Answer | None] = {}
     for index, entry in enumerate(record["entries"]):
-        if entry["kind"] == "points":
+        if entry["kind"] == "points" and "at" not in entry:
             awards.setdefault(entry["system"], []).append((index, entry))
         elif entry["kind"] == "level":
             changed[entry["system"]] = answers.level(version, entry["system"], entry["after"])
@@ -138,6 +144,7 @@ def _points(version: Version, record: Record) -> Answer:
                     awarded=entry["awarded"],
                     total=entry["total"],
                     at=record["at"],
+                    boosts=entry.get("boosts"),
                 )
                 for index, entry in given
             ],

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -68,9 +68,7 @@ def find(record: Record) -> Iterator[Found]:
     if record["outcome"] != "applied":
         return
     for index, entry in enumerate(record["entries"]):
-        # Any kind of entry may be marked quiet: the judge decides that, and is obeyed.
-        quiet = cast("Mapping[str, object]", entry).get("quiet")
-        if entry["kind"] == "level" and not quiet:
+        if entry["kind"] == "level" and not entry.get("quiet"):
             yield Found(record, index, entry)
 
 

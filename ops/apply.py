@@ -1,25 +1,17 @@
-"""Put a version of definitions in force: on their topic, then a marker on every partition."""
+"""Put a definition file in force, and say what it changes. The way onto the log is broker.apply."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import orjson
-from aiokafka import AIOKafkaProducer
-
+from broker.apply import OvertakenError, put_in_force, raise_epoch
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
-from broker.producer import producer as new_producer
-from broker.topics import partition_count
-from schemas.codec import write_version
 from schemas.definitions import Definitions, Item
 from schemas.topics import Topics
-from schemas.versions import EpochMark, Version, succeed
+from schemas.versions import Version, succeed
 
-
-class OvertakenError(Exception):
-    """Somebody else's version came first; nothing of this one is in force."""
+__all__ = ["Applied", "OvertakenError", "apply_game", "describe", "raise_epoch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +21,8 @@ class Applied:
     tenant: str
     version: int
     changes: tuple[str, ...]
+    # Whether the version has each user visited for what it asks of the past.
+    backfill: bool = False
 
 
 async def apply_game(
@@ -42,48 +36,24 @@ async def apply_game(
     async with DefinitionsReader(connection, topics.definitions) as reader:
         head = reader.head(tenant)
         version = succeed(head, game, tenant, datetime.now(UTC))
-        changes = tuple(describe(head.definitions if head else Definitions(), version.definitions))
         if head is not None and head.definitions == version.definitions:
             version = head
-        applied = Applied(tenant, version.version, changes)
+        applied = applied_after(head, version)
         if dry_run:
             return applied
-        async with new_producer(connection) as producer:
-            if version is not head:
-                await producer.send_and_wait(
-                    topics.definitions, write_version(version), key=tenant.encode(), partition=0
-                )
-                await reader.refresh()
-                if reader.get(tenant, version.version) != version:
-                    raise OvertakenError(
-                        f"version {version.version} of tenant {tenant!r} was taken by somebody "
-                        "else meanwhile: look at it and apply again"
-                    )
-            await _mark(producer, topics, version, await partition_count(connection, topics.events))
+        await put_in_force(connection, topics, reader, version)
         return applied
 
 
-async def raise_epoch(connection: Connection, topics: Topics) -> int:
-    """Declare that the events topic begins anew, and return the epoch that begins."""
-    async with DefinitionsReader(connection, topics.definitions) as reader:
-        mark = EpochMark(epoch=reader.epoch + 1)
-    raw = mark.model_dump_json().encode()
-    async with new_producer(connection) as producer:
-        await producer.send_and_wait(topics.definitions, raw, key=b"epoch", partition=0)
-    return mark.epoch
-
-
-async def _mark(
-    producer: AIOKafkaProducer, topics: Topics, version: Version, partitions: int
-) -> None:
-    marker = {"type": "definitions", "tenant": version.tenant, "version": version.version}
-    raw = orjson.dumps(marker)
-    key = version.tenant.encode()
-    sent = [
-        await producer.send(topics.events, raw, key=key, partition=partition)
-        for partition in range(partitions)
-    ]
-    await asyncio.gather(*sent)
+def applied_after(head: Version | None, version: Version) -> Applied:
+    """Say what a version changes that follows `head`, or is it."""
+    before = head.definitions if head else Definitions()
+    return Applied(
+        version.tenant,
+        version.version,
+        tuple(describe(before, version.definitions)),
+        backfill=version.backfill and version is not head,
+    )
 
 
 def describe(old: Definitions, new: Definitions) -> Iterator[str]:

@@ -1,35 +1,32 @@
 """The command `xp`. Each command is a few lines: the work is done in the rooms and in `ops`."""
 
-import json
-import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
 import typer
-import uvloop
 from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 
+from broker.apply import OvertakenError, raise_epoch
 from broker.topics import TopicsUnfitError, check_topics, create_topics
-from gateway import keys as api_keys
-from notifier import endpoints
-from notifier.payloads import TYPES
 from ops import VERSION, parts
-from ops.apply import OvertakenError, apply_game, raise_epoch
+from ops.cli_access import keys_app, webhooks_app
+from ops.cli_rules import rules_app
+from ops.console import Json, Tenant, err, out, print_json, run, settings_of
 from ops.doctor import examine
 from ops.embedded.process import StackError
-from ops.game_file import GameFileError, read_game
+from ops.game_file import GameFileError
+from ops.inputs import UnjudgedError
 from ops.logs import set_up_logs
 from ops.rooms import check_rooms
 from ops.settings import Settings, SettingsError, read_settings
 from ops.tables import print_tops
-from ops.up import Job, PartDiedError, publish_file, up
+from ops.up import Job, PartDiedError, up
 from processor.lane import SourceLostError, WriterLostError
 from processor.store import StoreBusyError
-from projections.database import DatabaseError, connect
+from projections.database import DatabaseError
 from projections.migrations import migrate as migrate_database
 from projections.rebuild import rebuild
 from schemas.topics import DEFAULT_TENANT
@@ -45,6 +42,7 @@ EXPECTED = (
     WriterLostError,
     StoreBusyError,
     TopicsUnfitError,
+    UnjudgedError,
     DatabaseError,
     KafkaError,
     LookupError,
@@ -62,17 +60,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-keys_app = typer.Typer(help="API keys of the gateway.", no_args_is_help=True)
-webhooks_app = typer.Typer(help="Webhooks that are told of changes.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(webhooks_app, name="webhooks")
-
-out = Console()
-err = Console(stderr=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
-Tenant = Annotated[str, typer.Option(help="Tenant that it is about.")]
-T = TypeVar("T")
+app.add_typer(rules_app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
@@ -110,20 +100,6 @@ def settings_in_force(
     context.obj = settings
 
 
-def _settings(context: typer.Context, **flags: object) -> Settings:
-    held: Settings = context.obj
-    given = {name: value for name, value in flags.items() if value is not None}
-    return held.model_copy(update=given)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    return uvloop.run(work)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, default=str, indent=2) + "\n")
-
-
 @app.command("up")
 def up_command(
     context: typer.Context,
@@ -137,12 +113,12 @@ def up_command(
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
 ) -> None:
     """Run all parts, with an embedded Kafka and Postgres unless others are named."""
-    settings = _settings(context, port=port)
+    settings = settings_of(context, port=port)
     if context.obj.log_level == "info":
         # The parts log to files; what is printed here is for the person who started them.
         set_up_logs(settings.log_format, "warning")
     job = Job(game, publish, tenant, exit_when_idle)
-    _run(parts.until_told(up(settings, job, out), UP_PATIENCE_S))
+    run(parts.until_told(up(settings, job, out), UP_PATIENCE_S))
 
 
 @app.command()
@@ -166,7 +142,7 @@ def project(
     settings: Settings = context.obj
     parts.collect_rarely()
     with out.status("Rebuilding the read models beside the live ones …") as status:
-        _run(
+        run(
             rebuild(
                 settings.dsn(),
                 settings.connection(),
@@ -186,59 +162,13 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
 ) -> None:
     """Answer over HTTP."""
-    parts.run(parts.run_gateway, _settings(context, port=port, host=host))
+    parts.run(parts.run_gateway, settings_of(context, port=port, host=host))
 
 
 @app.command()
 def notify(context: typer.Context) -> None:
     """Tell webhooks."""
     parts.run(parts.run_notifier, context.obj)
-
-
-@app.command()
-def apply(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Definition file, YAML.")],
-    *,
-    dry_run: Annotated[bool, typer.Option(help="Only show what would change.")] = False,
-    tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
-) -> None:
-    """Put a definition file in force."""
-    settings: Settings = context.obj
-    game = read_game(file)
-    applied = _run(
-        apply_game(settings.connection(), settings.topics, game, tenant=tenant, dry_run=dry_run)
-    )
-    if as_json:
-        _print_json(asdict(applied))
-        return
-    for change in applied.changes:
-        out.print(change, markup=False, highlight=False)
-    if not applied.changes:
-        out.print(f"Nothing changes: version {applied.version} says the same.")
-    elif dry_run:
-        out.print(f"Would be version {applied.version} of tenant {tenant}.")
-    else:
-        out.print(f"Version {applied.version} of tenant {tenant} is in force.")
-
-
-@app.command()
-def publish(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="NDJSON events, - for standard input.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Publish events to Kafka; 1 when a line was refused."""
-    settings: Settings = context.obj
-    console = err if as_json else out
-    published = _run(publish_file(settings, file, console))
-    if as_json:
-        refused = [{"line": line, "reason": reason} for line, reason in published.refused]
-        _print_json({"accepted": published.accepted, "refused": refused})
-    if published.refused:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -255,17 +185,17 @@ def topics(
     settings: Settings = context.obj
     connection = settings.connection()
     if raise_the_epoch:
-        epoch = _run(raise_epoch(connection, settings.topics))
+        epoch = run(raise_epoch(connection, settings.topics))
         out.print(f"Epoch {epoch} begins. Restart the workers and the gateways.")
         return
     created: list[str] = []
     if not check:
-        created = _run(
+        created = run(
             create_topics(connection, settings.topics, settings.partitions, settings.replication)
         )
-    found = _run(check_topics(connection, settings.topics))
+    found = run(check_topics(connection, settings.topics))
     if as_json:
-        _print_json({"created": created, **asdict(found)})
+        print_json({"created": created, **asdict(found)})
     else:
         for name in created:
             out.print(f"created {name}", highlight=False)
@@ -285,9 +215,9 @@ def migrate(
     as_json: Json = False,
 ) -> None:
     """Bring the tables in Postgres up to this version."""
-    names = _run(migrate_database(context.obj.dsn(), dry_run=dry_run))
+    names = run(migrate_database(context.obj.dsn(), dry_run=dry_run))
     if as_json:
-        _print_json(names)
+        print_json(names)
         return
     word = "pending" if dry_run else "applied"
     out.print("\n".join(f"{word} {name}" for name in names) or "Nothing to migrate.")
@@ -296,9 +226,9 @@ def migrate(
 @app.command()
 def doctor(context: typer.Context, *, as_json: Json = False) -> None:
     """Say what is reachable, how far behind it is, what is wrong and how to mend it."""
-    findings = _run(examine(context.obj))
+    findings = run(examine(context.obj))
     if as_json:
-        _print_json([asdict(finding) for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for finding in findings:
@@ -310,9 +240,9 @@ def doctor(context: typer.Context, *, as_json: Json = False) -> None:
 
 
 @app.command("settings")
-def show_settings(context: typer.Context) -> None:
+def showsettings_of(context: typer.Context) -> None:
     """Print the settings in force, secrets masked."""
-    _print_json(context.obj.shown())
+    print_json(context.obj.shown())
 
 
 @app.command("tops")
@@ -322,131 +252,7 @@ def show_tops(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many users.")] = 10,
 ) -> None:
     """Print the users with the most points."""
-    _run(print_tops(context.obj, tenant, out, limit))
-
-
-@keys_app.command("create")
-def create_key(
-    context: typer.Context,
-    name: Annotated[str, typer.Option(help="What it is for.")] = "admin",
-    tenant: Tenant = DEFAULT_TENANT,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Make a key; it is shown this once."""
-
-    async def work() -> str:
-        async with connect(context.obj.dsn()) as connection:
-            return await api_keys.create(connection, name, tenant)
-
-    key = _run(work())
-    if as_json:
-        _print_json({"key": key})
-    else:
-        out.print(key, highlight=False, soft_wrap=True)
-
-
-@keys_app.command("list")
-def list_keys(context: typer.Context, *, as_json: Json = False) -> None:
-    """List the keys by their prefixes."""
-
-    async def work() -> list[api_keys.KeyRow]:
-        async with connect(context.obj.dsn()) as connection:
-            return await api_keys.listed(connection)
-
-    _print_rows([asdict(row) for row in _run(work())], as_json=as_json)
-
-
-@keys_app.command("revoke")
-def revoke_key(
-    context: typer.Context, prefix: Annotated[str, typer.Argument(help="Its first 8 letters.")]
-) -> None:
-    """Revoke a key."""
-
-    async def work() -> bool:
-        async with connect(context.obj.dsn()) as connection:
-            return await api_keys.revoke(connection, prefix)
-
-    if not _run(work()):
-        raise LookupError(f"there is no key {prefix!r}: `xp keys list` shows them")
-    out.print(f"Revoked {prefix}.")
-
-
-@webhooks_app.command("add")
-def add_webhook(
-    context: typer.Context,
-    url: Annotated[str, typer.Argument(help="Where to post to.")],
-    kind: Annotated[list[str] | None, typer.Option("--type", help="Types; default: all.")] = None,
-    tenant: Tenant = DEFAULT_TENANT,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Add a webhook; its secret is shown this once."""
-    settings: Settings = context.obj
-    added = _run(
-        endpoints.add(
-            settings.dsn(),
-            url,
-            kind or TYPES,
-            tenant,
-            allow_private=settings.webhook_allow_private,
-        )
-    )
-    if as_json:
-        _print_json(asdict(added))
-    else:
-        out.print(f"Webhook  {added.id}\nSecret   {added.secret}", highlight=False)
-
-
-@webhooks_app.command("list")
-def list_webhooks(
-    context: typer.Context,
-    webhook: Annotated[str | None, typer.Argument(help="List its deliveries instead.")] = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """List the webhooks, or the latest deliveries of one."""
-    dsn = context.obj.dsn()
-    if webhook is None:
-        rows = [asdict(row) for row in _run(endpoints.webhooks(dsn))]
-    else:
-        rows = [asdict(row) for row in _run(endpoints.deliveries(dsn, webhook))]
-    _print_rows(rows, as_json=as_json)
-
-
-@webhooks_app.command("retry")
-def retry_webhook(
-    context: typer.Context,
-    target: Annotated[str, typer.Argument(help="Id of a webhook or of a delivery.")],
-) -> None:
-    """Send again what was given up, under the same ids."""
-    count = _run(endpoints.retry(context.obj.dsn(), target))
-    out.print(f"{count} deliveries are pending again.")
-
-
-@webhooks_app.command("remove")
-def remove_webhook(
-    context: typer.Context, webhook: Annotated[str, typer.Argument(help="Its id.")]
-) -> None:
-    """Remove a webhook: nothing more is sent to it."""
-    _run(endpoints.remove(context.obj.dsn(), webhook))
-    out.print(f"Removed {webhook}.")
-
-
-def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    rows = [{name: value for name, value in row.items() if name != "hash"} for row in rows]
-    if as_json:
-        _print_json(rows)
-        return
-    if not rows:
-        out.print("None.")
-        return
-    table = Table(box=None)
-    for name in rows[0]:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    out.print(table)
+    run(print_tops(context.obj, tenant, out, limit))
 
 
 def _tell(*errors: BaseException) -> NoReturn:

@@ -41,6 +41,7 @@ async def run_worker(settings: Settings) -> None:
         snapshot_every_s=settings.snapshot_every_s,
         key_window_days=settings.key_window_days,
         leave=settings.leave_on_stop,
+        clock=settings.clock,
     )
     await Worker(config).run()
 

@@ -1,10 +1,17 @@
-"""Publish events from NDJSON: each line checked first, each refusal with its line number."""
+"""Publish events from NDJSON: each line checked first, each refusal with its line number.
+
+A file may hold years of the past. Until its end the clock of each partition waits: it would take
+what is not published yet for time in which nothing happened.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import orjson
+from aiokafka import AIOKafkaProducer
 
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
@@ -39,13 +46,15 @@ async def publish(
     """Publish lines and return when the broker has acknowledged every accepted one.
 
     A line is refused for what the judge would refuse it for under the newest definitions. Raises
-    KafkaError when the broker is away: lines with idempotency keys may be published again.
+    KafkaError when the broker is away: lines with idempotency keys may be published again. The
+    clock goes on by itself then, after a while.
     """
     published = Published()
     async with DefinitionsReader(connection, topics.definitions) as reader:
         games = Games(reader)
         heads = {version.tenant: version.version for version in reader.all()}
         async with new_producer(connection) as producer:
+            await _hold(producer, topics, on=True)
             pending: list[asyncio.Future[Any]] = []
             for number, line in enumerate(lines, start=1):
                 progress(len(line))
@@ -62,7 +71,16 @@ async def publish(
                     _note(published, await asyncio.gather(*pending))
                     pending.clear()
             _note(published, await asyncio.gather(*pending))
+            await _hold(producer, topics, on=False)
     return published
+
+
+async def _hold(producer: AIOKafkaProducer, topics: Topics, *, on: bool) -> None:
+    """Have the clock of every partition wait, or go on; return when the broker has it."""
+    told = orjson.dumps({"type": "hold", "on": on})
+    partitions = await producer.partitions_for(topics.events)
+    sent = [await producer.send(topics.events, told, partition=it) for it in sorted(partitions)]
+    await asyncio.gather(*sent)
 
 
 def _checked(line: bytes, games: Games, heads: dict[str, int]) -> MetricEvent:

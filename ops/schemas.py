@@ -12,14 +12,51 @@ from pydantic import TypeAdapter
 
 from schemas.definitions import Definitions
 from schemas.entries import Record
-from schemas.events import DefinitionsMarker, MetricEvent
-from schemas.notices import AchievementCompleted, LevelChanged, PointsAwarded, StreakChanged
+from schemas.events import (
+    AchievementCompletion,
+    Adjustment,
+    Backfill,
+    Backfilled,
+    BoostDue,
+    Correction,
+    DefinitionsMarker,
+    Due,
+    FreezeGrant,
+    Hold,
+    Identification,
+    MetricEvent,
+    PauseAddition,
+    PauseRemoval,
+    Preferences,
+    StreakRestoration,
+)
+from schemas.notices import (
+    AchievementCompleted,
+    FreezesChanged,
+    LevelChanged,
+    PointsAwarded,
+    StreakChanged,
+)
 from schemas.versions import Version
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas" / "json"
 
 WORDS: dict[str, Any] = {
     "metric-event": MetricEvent,
+    "achievement-completion": AchievementCompletion,
+    "user-identification": Identification,
+    "streak-preferences": Preferences,
+    "adjustment": Adjustment,
+    "correction": Correction,
+    "freeze-grant": FreezeGrant,
+    "pause-addition": PauseAddition,
+    "pause-removal": PauseRemoval,
+    "streak-restoration": StreakRestoration,
+    "due": Due,
+    "boost-due": BoostDue,
+    "backfill": Backfill,
+    "backfilled": Backfilled,
+    "hold": Hold,
     "definitions-marker": DefinitionsMarker,
     "definitions": Definitions,
     "version": Version,
@@ -27,7 +64,9 @@ WORDS: dict[str, Any] = {
     "points-awarded": PointsAwarded,
     "level-changed": LevelChanged,
     "achievement-completed": AchievementCompleted,
+    # Both are told on the topic of changes of streaks.
     "streak-changed": StreakChanged,
+    "freezes-changed": FreezesChanged,
 }
 
 

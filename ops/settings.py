@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         description="a worker that is stopped gives its partitions to others at once; false: it "
         "is expected back within six seconds, as in a rolling restart",
     )
+    clock: bool = Field(
+        default=True,
+        description="a worker publishes what time itself brings about; false: it does not, and "
+        "a later one catches up",
+    )
 
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: Port = Field(8000, description="port that the gateway listens on")

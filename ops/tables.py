@@ -25,7 +25,7 @@ async def print_tops(settings: Settings, tenant: str, console: Console, limit: i
         rows = await tops(connection, tenant, system.key, game.frequency, limit)
     table = Table(
         title=f"Top users by {system.key}",
-        caption=f"{game.frequency} streak: the longest, and the one at the user's last event",
+        caption=f"longest: of the {game.frequency} streak",
         title_justify="left",
         caption_justify="left",
     )
@@ -33,7 +33,6 @@ async def print_tops(settings: Settings, tenant: str, console: Console, limit: i
     for metric in game.metrics:
         table.add_column(metric, justify="right")
     table.add_column("longest", justify="right")
-    table.add_column("last", justify="right")
     table.add_column(system.key, justify="right")
     table.add_column("level", no_wrap=True)
     for row in rows:
@@ -41,6 +40,5 @@ async def print_tops(settings: Settings, tenant: str, console: Console, limit: i
             f"{row.totals[metric]:,}" if metric in row.totals else "" for metric in game.metrics
         ]
         level = level_of(system, row.points) or ""
-        streaks = (str(row.longest), str(row.streak))
-        table.add_row(row.user, *totals, *streaks, f"{row.points:,}", level)
+        table.add_row(row.user, *totals, str(row.longest), f"{row.points:,}", level)
     console.print(table)

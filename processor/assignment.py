@@ -17,6 +17,7 @@ import orjson
 import structlog
 from aiokafka.errors import KafkaError
 
+from processor.companions import Companion, CompanionEndedError
 from processor.feed import Feed
 from processor.judge import Message
 from processor.lane import Lane
@@ -72,6 +73,7 @@ class Assignment:
         feed: Feed,
         topics: Topics,
         make_lane: Callable[[PartitionState], Lane],
+        make_companions: Callable[[Lane], Sequence[Companion]] = lambda _lane: (),
     ) -> None:
         """Take what it works with; nothing is opened before `run`."""
         self._partition = partition
@@ -82,6 +84,7 @@ class Assignment:
         self._feed = feed
         self._topics = topics
         self._make_lane = make_lane
+        self._make_companions = make_companions
         self._lane: Lane | None = None
         self._over = threading.Event()
         # Ledger offset of the last snapshot that is known of.
@@ -125,6 +128,10 @@ class Assignment:
             working = [
                 asyncio.create_task(self._lane.run(), name=f"lane-{self._partition}"),
                 asyncio.create_task(self._look_after(store, state)),
+                *(
+                    asyncio.create_task(_accompany(self._lane, companion))
+                    for companion in self._make_companions(self._lane)
+                ),
             ]
             ended, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -289,6 +296,12 @@ class Assignment:
             self._over.set()
             await asyncio.gather(running, return_exceptions=True)
             raise
+
+
+async def _accompany(lane: Lane, companion: Companion) -> None:
+    await lane.folded.wait()
+    await companion.run()
+    raise CompanionEndedError(type(companion).__name__)
 
 
 def _remove(path: Path) -> None:

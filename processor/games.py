@@ -1,7 +1,8 @@
 """Compiled definitions by tenant and version, following their topic: the lanes' one source."""
 
 from broker.definitions import DefinitionsReader
-from processor.rules.game import Game, compile_game
+from processor.rules.game import Game, compile_version
+from schemas.versions import Version
 
 
 class Games:
@@ -24,9 +25,13 @@ class Games:
             found = self._reader.get(tenant, version)
             if found is None:
                 return None
-            game = compile_game(found.definitions, version)
+            game = compile_version(found)
             self._games[(tenant, version)] = game
         return game
+
+    def version(self, tenant: str, version: int) -> Version | None:
+        """Return a version as it was written, None if it has not been read."""
+        return self._reader.get(tenant, version)
 
     async def refresh(self) -> None:
         """Read what has come since."""

@@ -44,6 +44,11 @@ class Inbox:
         """How many messages wait."""
         return len(self._waiting)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that nothing more is delivered for now."""
+        return self._paused
+
     def close(self) -> None:
         """Forget what waits, and take nothing until it is opened again."""
         self._expected = -1

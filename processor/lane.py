@@ -13,11 +13,13 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 
+from broker.connection import Connection
 from broker.failpoints import reach
+from processor.companions import Keyed, LaneTools
 from processor.feed import Feed
 from processor.games import Games
 from processor.inbox import Inbox
-from processor.judge import Judged, Message, MissingVersionError, Seat, append_time, judge
+from processor.judge import Judged, Message, MissingVersionError, Seat, Send, append_time, judge
 from processor.ledger import InterleavedError, Ledger
 from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED, STORES_DISCARDED
 from processor.sender import Sender
@@ -29,6 +31,8 @@ from schemas.topics import Topics
 BATCH_RECORDS_MAX: Final = 500
 BATCH_BYTES_MAX: Final = 256 * 1024
 WAITING_BYTES_MAX: Final = 8 * 1024 * 1024
+# So many waiting messages are a backlog, in which companions do not add to it.
+WAITING_MAX: Final = 5000
 RECOVERY_PAUSE_S: Final = 1.0
 FAILURES_MAX: Final = 20
 
@@ -73,11 +77,40 @@ class Lane:
             size_of=lambda message: len(message.value or b""),
         )
         self._failures = 0
+        # Set while the state is that of the ledger's end.
+        self.folded = asyncio.Event()
+        # Where the events ended when the lane last began: among them may be what is asked for. And
+        # the event that is due next by what is stored.
+        self._known = 0
+        self._stored = 0
         self._log = log.bind(partition=seat.partition, lane=seat.lane)
 
     def put(self, start: int, messages: Sequence[Message]) -> None:
         """Take delivered messages; `start` is the offset from which they were fetched."""
         self._inbox.put(start, messages)
+
+    def tools(self, connection: Connection) -> LaneTools:
+        """Return what a companion of this lane works with."""
+        return LaneTools(
+            seat=self._seat,
+            state=self._state,
+            games=self._games,
+            topics=self._topics,
+            connection=connection,
+            publish=self._publish,
+            waiting=self._inbox.__len__,
+            behind=self._is_behind,
+        )
+
+    async def _publish(self, inputs: Sequence[Keyed]) -> None:
+        here = self._seat.partition
+        await self._sender.send(
+            [Send("events", key, value, partition=here) for key, value in inputs]
+        )
+
+    def _is_behind(self) -> bool:
+        much = self._inbox.is_full or len(self._inbox) > WAITING_MAX
+        return much or not self.folded.is_set() or self._stored < self._known
 
     async def run(self) -> None:
         """Fold, then judge until cancelled. Raises SourceLostError when it cannot go on."""
@@ -109,6 +142,7 @@ class Lane:
             raise
 
     async def _recover(self) -> None:
+        self.folded.clear()
         self._inbox.close()
         self._state.drop()
         await self._fold()
@@ -128,6 +162,8 @@ class Lane:
                 f"{topic}/{partition} holds the events {first} to {end}, but event {due} of epoch "
                 f"{epoch} is due next. {_what_to_do(truncated=first > due)}"
             )
+        self._known, self._stored = end, due
+        self.folded.set()
         self._feed.hint(topic, partition, due)
         if first < due:
             # The event before is still there: it tells whether the topic is the one of then.
@@ -194,9 +230,8 @@ class Lane:
             reach("lane.stored")
         for outcome, count in Counter(judged.record["outcome"] for judged in batch).items():
             APPENDED.labels(outcome).inc(count)
-        self._feed.hint(
-            self._topics.events, self._seat.partition, self._state.next_source(self._seat.epoch)
-        )
+        self._stored = self._state.next_source(self._seat.epoch)
+        self._feed.hint(self._topics.events, self._seat.partition, self._stored)
 
     async def _judge(self) -> list[Judged]:
         batch: list[Judged] = []

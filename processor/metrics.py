@@ -24,4 +24,18 @@ SNAPSHOT_SECONDS = Histogram(
     ["what"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
 )
+CLOCK_INPUTS = Counter("xp_clock_inputs", "Inputs that the clock published.", ["kind"])
+CLOCK_LATE = Gauge(
+    "xp_clock_late_seconds",
+    "How long ago the first of those whose time has come fell due, 0 for none.",
+    ["partition"],
+)
+CLOCK_STUCK = Gauge(
+    "xp_clock_stuck",
+    "Users whose due inputs were judged to no effect, again and again.",
+    ["partition"],
+)
+BACKFILLS = Gauge(
+    "xp_backfills", "Partitions whose users are yet to be visited for what a version asks."
+)
 STALLS = Counter("xp_worker_stalls", "Times the watchdog found that the consumer had stalled.")

@@ -5,14 +5,17 @@ together with the position, `drop` forgets it. No rules and no I/O but the store
 
 Rows of the store, by the first byte of their key: `s` tenant NUL user: the user's standing as JSON.
 `k` and 16 bytes of hash: the first use of an idempotency key, or of a forwarded event's position,
-in 3 to 12 bytes (`pack_use`). `m`: the partition's position and versions.
+in 3 to 12 bytes (`pack_use`). `c` and 16 bytes of hash: the value that a corrected event has come
+to. `d` and 8 bytes of time, tenant NUL user: when time itself will next do something to the user
+(`due_row`). `m`: the partition's position, versions, and what else is of the whole partition.
 """
 
 from collections import OrderedDict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, TypedDict, cast
+from typing import Final, NamedTuple, TypedDict, cast
 
 import orjson
 
@@ -20,13 +23,23 @@ from broker.ledger import Position
 from processor.rules.standing import Standing, evolve_record
 from processor.store import Store
 from schemas.codec import event_id, read_event_id
-from schemas.entries import Record
+from schemas.entries import Input, Record
 from schemas.order import Link, link_of
 
 STANDING: Final = b"s"
 KEY: Final = b"k"
+CORRECTED: Final = b"c"
+DUE: Final = b"d"
 META: Final = b"m"
 KEYS_END: Final = b"l"
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
+TIME_BYTES: Final = 8
+# Added, so that instants before 1970 come first among bytes too.
+TIME_SHIFT: Final = 2**63
+# An event is an old one, of an import, when it happened so long before it was appended.
+OLD: Final = timedelta(hours=1)
 
 # For the standings of users who were there a moment ago, in JSON bytes; as Python objects they take
 # some ten times as much.
@@ -37,6 +50,22 @@ FIRST_DAY: Final = date(2020, 1, 1).toordinal()
 DAYS_MAX: Final = 0x7FFF
 # Set in a row of an event that was first found in another partition or epoch.
 ELSEWHERE: Final = 0x8000
+
+
+class Hold(NamedTuple):
+    """Whether old events are coming, for which the clock waits."""
+
+    on: bool
+    # Append time of the input that said so, or of the last old event since; empty for none.
+    since: str
+
+
+class Told(NamedTuple):
+    """The last that was told of a boost of everyone."""
+
+    change: str
+    # The instant that had fallen due.
+    at: str
 
 
 class Meta(TypedDict):
@@ -51,6 +80,11 @@ class Meta(TypedDict):
     day: str
     # Tenant -> version of the definitions in force.
     versions: dict[str, int]
+    # Tenant -> the last version whose backfill every user of the partition has got.
+    backfilled: dict[str, int]
+    # Tenant -> system/boost -> what was told of it (`Told`).
+    told: dict[str, dict[str, tuple[str, str]]]
+    hold: tuple[bool, str]
 
 
 class HotRoom:
@@ -66,16 +100,45 @@ class HotRoom:
         return max(1, self._size // max(1, self.shares) // max(1, standing_bytes))
 
 
-def key_hash(tenant: str, user: str, metric: str, key: str) -> bytes:
+def scope_of(told: Input) -> str:
+    """Return what an idempotency key is unique in, for one user: the metric, or the kind of input.
+
+    The colon keeps a kind apart from a metric of that name.
+    """
+    return f":{told['type']}" if "type" in told else told["metric"]
+
+
+def key_hash(tenant: str, user: str, scope: str, key: str) -> bytes:
     """Return the 16 bytes under which the use of an idempotency key is kept (semantics 1.2)."""
     # Lengths keep "a" + "bc" apart from "ab" + "c".
-    text = f"{len(tenant)}:{tenant}{len(user)}:{user}{len(metric)}:{metric}{key}"
+    text = f"{len(tenant)}:{tenant}{len(user)}:{user}{len(scope)}:{scope}{key}"
     return blake2b(text.encode(), digest_size=16).digest()
 
 
 def origin_hash(origin: str) -> bytes:
     """Return the 16 bytes under which a forwarded event's first position is kept."""
     return blake2b(origin.encode(), digest_size=16, person=b"xp-origin").digest()
+
+
+def corrected_hash(tenant: str, user: str, event: str) -> bytes:
+    """Return the 16 bytes under which the value of a corrected event is kept."""
+    text = f"{len(tenant)}:{tenant}{len(user)}:{user}{event}"
+    return blake2b(text.encode(), digest_size=16, person=b"xp-corrected").digest()
+
+
+@lru_cache(maxsize=4096)
+def time_bytes(at: str) -> bytes:
+    """Return an instant as bytes that sort as time does, rounded up to milliseconds."""
+    return _bytes_of(-((EPOCH - datetime.fromisoformat(at)) // MILLISECOND))
+
+
+def due_row(at: str, user_row: bytes) -> bytes:
+    """Return the key of the row that says when a user falls due."""
+    return DUE + time_bytes(at) + user_row
+
+
+def _bytes_of(millis: int) -> bytes:
+    return (millis + TIME_SHIFT).to_bytes(TIME_BYTES, "big")
 
 
 def pack_use(event: tuple[int, int, int], day: int, partition: int) -> bytes:
@@ -132,6 +195,11 @@ class PartitionState:
         self._hot: OrderedDict[bytes, bytes] = OrderedDict()
         self._standings: dict[bytes, Standing] = {}
         self._keys: dict[bytes, bytes] = {}
+        self._corrected: dict[bytes, str] = {}
+        # When those in `_standings` fell due as of the store, None: never.
+        self._dues: dict[bytes, str | None] = {}
+        # The same of the user who was read last: who is judged next.
+        self._read: tuple[bytes, str | None] = (b"", None)
         self._swept = KEY
         self._load()
 
@@ -145,6 +213,16 @@ class PartitionState:
         self.versions = dict(meta["versions"]) if meta else {}
         self._day = meta["day"] if meta else ""
         self._kept_day = self._day
+        self.backfilled = dict(meta["backfilled"]) if meta else {}
+        told = meta["told"] if meta else {}
+        self.told = {
+            tenant: {path: Told(*it) for path, it in boosts.items()}
+            for tenant, boosts in told.items()
+        }
+        self.hold = Hold(*meta["hold"]) if meta else Hold(on=False, since="")
+        # No row of what falls due lies before it: those that were worked off leave a trail of
+        # deleted rows, which would have to be passed at every look.
+        self._dues_begin = DUE
 
     @property
     def position(self) -> Position:
@@ -167,9 +245,37 @@ class PartitionState:
         if raw is None:
             raw = self._store.get(STANDING + key)
             if raw is None:
+                self._read = key, None
                 return None
             self._warm(key, raw)
-        return cast(Standing, orjson.loads(raw))
+        standing = cast(Standing, orjson.loads(raw))
+        self._read = key, standing.get("due")
+        return standing
+
+    def corrected(self, tenant: str, user: str, event: str) -> Decimal | None:
+        """Return the value that an event has come to, None if it was never corrected."""
+        digest = corrected_hash(tenant, user, event)
+        text = self._corrected.get(digest)
+        if text is None:
+            raw = self._store.get(CORRECTED + digest)
+            if raw is None:
+                return None
+            text = raw.decode()
+        return Decimal(text)
+
+    def due(self, before: datetime, limit: int) -> list[tuple[str, str, str]]:
+        """Return up to `limit` users for whom something falls due until `before`, earliest first.
+
+        Each as instant, tenant and user. Only what is stored counts.
+        """
+        stop = DUE + _bytes_of((before - EPOCH) // MILLISECOND + 1)
+        rows = self._store.scan(self._dues_begin, limit, stop)
+        self._dues_begin = rows[0][0] if rows else max(self._dues_begin, stop)
+        found = []
+        for key, at in rows:
+            tenant, user = key[len(DUE) + TIME_BYTES :].decode().split("\0")
+            found.append((at.decode(), tenant, user))
+        return found
 
     def first_use(self, digest: bytes, appended: datetime | None = None) -> str | None:
         """Return the id of the event that used a key first, None if none has.
@@ -203,21 +309,56 @@ class PartitionState:
         if record["id"] != event_id(epoch, partition, offset):
             found = read_event_id(record["id"])
             self._keys.setdefault(origin_hash(record["id"]), self._use(found))
+        if self.hold.on and _is_old(record):
+            self.hold = Hold(on=True, since=appended)
         if record["outcome"] != "applied":
             return
-        for entry in record["entries"]:
-            if entry["kind"] == "definitions":
-                self.versions[tenant] = entry["version"]
         if user is None:
+            self._take(record)
             return
         key = _user_row(tenant, user)
         if standing is None:
             standing = evolve_record(self.standing(tenant, user), record)
+        if key not in self._standings:
+            self._dues[key] = self._read[1] if self._read[0] == key else self._due_of(key)
         self._standings[key] = standing
-        told = record["input"]
-        if "key" in record and told is not None:
-            digest = key_hash(tenant, user, told["metric"], record["key"])
+        # Only what could not be read has none.
+        told = cast(Input, record["input"])
+        if "type" in told:
+            self._take_corrections(tenant, user, record)
+        if "key" in record:
+            digest = key_hash(tenant, user, scope_of(told), record["key"])
             self._keys[digest] = self._use(found)
+
+    def _take_corrections(self, tenant: str, user: str, record: Record) -> None:
+        for entry in record["entries"]:
+            if entry["kind"] == "correction":
+                digest = corrected_hash(tenant, user, entry["event"])
+                self._corrected[digest] = entry["after"]
+
+    def _take(self, record: Record) -> None:
+        """Take what is of the whole partition."""
+        tenant = record["tenant"]
+        for entry in record["entries"]:
+            match entry["kind"]:
+                case "definitions":
+                    self.versions[tenant] = entry["version"]
+                case "backfilled":
+                    known = self.backfilled.get(tenant, 0)
+                    self.backfilled[tenant] = max(known, entry["version"])
+                case "boost":
+                    path = f"{entry['system']}/{entry['boost']}"
+                    told = Told(entry["change"], record["at"])
+                    self.told.setdefault(tenant, {})[path] = told
+                case "hold":
+                    self.hold = Hold(on=entry["on"], since=record["appended"])
+                case _:
+                    # Of a user.
+                    raise AssertionError(entry["kind"])
+
+    def _due_of(self, key: bytes) -> str | None:
+        raw = self._store.get(STANDING + key)
+        return orjson.loads(raw).get("due") if raw else None
 
     def _use(self, found: tuple[int, int, int] | None) -> bytes:
         return pack_use(found or (0, 0, 0), day_number(self._day), self._partition)
@@ -234,6 +375,9 @@ class PartitionState:
         size = sum(map(len, standings.values()))
         for digest, use in self._keys.items():
             rows[KEY + digest] = use
+        for digest, value in self._corrected.items():
+            rows[CORRECTED + digest] = value.encode()
+        gone = self._move_dues(rows)
         meta: Meta = {
             "ledger": ledger,
             "applied": self.applied,
@@ -241,21 +385,47 @@ class PartitionState:
             "appended": self.appended,
             "day": self._day,
             "versions": self.versions,
+            "backfilled": self.backfilled,
+            "told": {
+                tenant: {path: (*it,) for path, it in boosts.items()}
+                for tenant, boosts in self.told.items()
+            },
+            "hold": (*self.hold,),
         }
         rows[META] = orjson.dumps(meta)
-        self._store.write(rows)
+        self._store.write(rows, gone)
         self._kept_day = self._day
         if self._standings:
             self._hot_max = self._room.users(size // len(self._standings))
         for key, raw in standings.items():
             self._warm(key, raw)
+        self._forget()
+
+    def _move_dues(self, rows: dict[bytes, bytes]) -> list[bytes]:
+        """Add the rows of what now falls due to `rows`; return those that are gone."""
+        gone = []
+        for key, standing in self._standings.items():
+            before, now = self._dues[key], standing.get("due")
+            if before == now:
+                continue
+            if before is not None:
+                gone.append(due_row(before, key))
+            if now is not None:
+                row = due_row(now, key)
+                rows[row] = now.encode()
+                self._dues_begin = min(self._dues_begin, row)
+        return gone
+
+    def _forget(self) -> None:
         self._standings = {}
         self._keys = {}
+        self._corrected = {}
+        self._dues = {}
+        self._read = b"", None
 
     def drop(self) -> None:
         """Forget what was applied since the last `keep`: go on from what the store has."""
-        self._standings = {}
-        self._keys = {}
+        self._forget()
         self._hot.clear()
         self._load()
 
@@ -287,6 +457,15 @@ class PartitionState:
         hot.move_to_end(key)
         while len(hot) > self._hot_max:
             hot.popitem(last=False)
+
+
+def _is_old(record: Record) -> bool:
+    """Tell whether this is an event as imports have them, and none of the clock's own."""
+    told = record["input"]
+    if told is None or "occurredAt" not in told:
+        return False
+    appended = datetime.fromisoformat(record["appended"])
+    return datetime.fromisoformat(told["occurredAt"]) < appended - OLD
 
 
 def _user_row(tenant: str, user: str) -> bytes:

@@ -28,7 +28,7 @@ from rocksdict import (
 from processor.metrics import STORES_DISCARDED
 
 # Rises with every change of what the rows mean: a store of another format is thrown away.
-FORMAT: Final = b"2"
+FORMAT: Final = b"3"
 FORMAT_KEY: Final = b"format"
 SLOTS_MAX: Final = 64
 LOCK_FILE: Final = "lock"
@@ -170,11 +170,18 @@ class Store:
         except Exception as error:
             raise _read_error(error) from error
 
-    def scan(self, start: bytes, count: int) -> list[tuple[bytes, bytes]]:
-        """Return up to `count` rows from a key on, in order. Raises StoreError."""
+    def scan(
+        self, start: bytes, count: int, stop: bytes | None = None
+    ) -> list[tuple[bytes, bytes]]:
+        """Return up to `count` rows from a key on, those before `stop` if given, in order.
+
+        Raises StoreError.
+        """
         rows: list[tuple[bytes, bytes]] = []
         try:
             for key, value in self._db.items(from_key=start):
+                if stop is not None and cast(bytes, key) >= stop:
+                    break
                 rows.append((cast(bytes, key), value))
                 if len(rows) >= count:
                     break

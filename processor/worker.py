@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import socket
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +23,9 @@ from broker.topics import TopicsUnfitError, check_topics
 from processor.announcer import Announcer
 from processor.app import Assembly, build_app
 from processor.assignment import Assignment, Keeping
+from processor.backfill import Backfill
+from processor.clock import Clock, Room
+from processor.companions import Companion
 from processor.games import Games
 from processor.judge import Seat
 from processor.lane import Lane
@@ -53,6 +58,10 @@ class WorkerConfig:
     # Whether a worker that is told to stop gives its partitions up at once; if not, they wait for
     # its return until its session times out.
     leave: bool = True
+    # Whether what falls due is published here.
+    clock: bool = True
+    # What says the present time: for the clock of each lane, and for nothing that is judged.
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Worker:
@@ -123,6 +132,13 @@ class Worker:
                 games=games,
             )
 
+        turn, room = asyncio.Semaphore(1), Room()
+
+        def make_companions(lane: Lane) -> Sequence[Companion]:
+            tools = lane.tools(config.connection)
+            backfill = Backfill(tools, turn, config.now)
+            return (Clock(tools, config.now, room), backfill) if config.clock else (backfill,)
+
         def make_assignment(partition: int) -> Assignment:
             ledger = KafkaLedger(config.connection, writer, config.topics.ledger, partition)
             return Assignment(
@@ -132,6 +148,7 @@ class Worker:
                 feed=assembly.consumer,
                 topics=config.topics,
                 make_lane=partial(make_lane, partition, ledger),
+                make_companions=make_companions,
             )
 
         def make_announcer(partition: int) -> Announcer:

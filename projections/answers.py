@@ -9,9 +9,9 @@ that takes a key raises LookupError when the version has no such item, archived 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from schemas.codec import write_instant
 from schemas.definitions import (
@@ -20,12 +20,14 @@ from schemas.definitions import (
     Badge,
     BaseAchievement,
     BaseTrigger,
+    Boost,
     CompositeAchievement,
     Level,
     Metric,
     MetricAchievement,
     MetricTrigger,
     PointsSystem,
+    Streak,
     StreakAchievement,
     StreakTrigger,
     TimeTrigger,
@@ -86,6 +88,28 @@ def points_system(version: Version, system_key: str) -> Answer:
         "badgeUrl": _badge_url(system.badge),
         "maxPoints": system.maxPoints,
     }
+
+
+def points_system_with_triggers(version: Version, system_key: str) -> Answer:
+    """Return a PointsSystemResponse: a points system and its active triggers.
+
+    The contract gives it no key.
+    """
+    answer = points_system(version, system_key)
+    del answer["key"]
+    answer["triggers"] = [
+        trigger(version, system_key, item.key)
+        for item in system_item(version, system_key).triggers
+        if not item.archived and item.status == "active"
+    ]
+    return answer
+
+
+def levels(version: Version, system_key: str) -> list[Answer]:
+    """Return the PointsLevels of a system from the lowest to the highest, none that is archived."""
+    kept = [item for item in system_item(version, system_key).levels if not item.archived]
+    kept.sort(key=lambda item: (item.points, item.key))
+    return [_level(version, system_key, item) for item in kept]
 
 
 def level(version: Version, system_key: str, level_key: str | None) -> Answer | None:
@@ -160,25 +184,59 @@ def _trigger_details(version: Version, item: BaseTrigger) -> Answer:
     return {}
 
 
-def award(
+def award(  # noqa: PLR0913  the contract's fields, and what they follow from
     version: Version,
     system_key: str,
-    trigger_key: str,
+    trigger_key: str | None,
     *,
     id: str,  # noqa: A002  the contract's name
     awarded: int,
     total: int,
     at: datetime | str,
+    boosts: Sequence[str] | None = None,
+    today: date | None = None,
 ) -> Answer:
-    """Return a PointsAward: what a trigger gave or, negative, took, and the balance after it."""
-    return {
+    """Return a PointsAward: what was given or, negative, taken, and the balance after it.
+
+    Without a trigger, which stands for an operator, the answer has none. `boosts` are the keys of
+    those that multiplied it; their status is that of `today`, the user's local date, or else of the
+    date of the award in UTC.
+    """
+    answer: Answer = {
         "id": id,
         "awarded": awarded,
         "date": write_instant(at) if isinstance(at, datetime) else at,
         "total": total,
-        "trigger": trigger(version, system_key, trigger_key),
-        "boosts": [],
     }
+    if trigger_key is not None:
+        answer["trigger"] = trigger(version, system_key, trigger_key)
+    answer["boosts"] = []
+    if boosts:
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+        day = today or instant.astimezone(UTC).date()
+        answer["boosts"] = [boost(version, system_key, key, day) for key in boosts]
+    return answer
+
+
+def boost(version: Version, system_key: str, boost_key: str, today: date) -> Answer:
+    """Return a PointsBoost as it stands on a date: its window is one of dates (semantics 8)."""
+    item = boost_item(version, system_key, boost_key)
+    return {
+        "id": id_of(version.tenant, "points", system_key, "boosts", boost_key),
+        "name": item.name,
+        "status": boost_status(item, today),
+        "start": item.start.isoformat(),
+        "end": item.end.isoformat() if item.end else None,
+        "multiplier": float(item.multiplier),
+        "rounding": item.rounding,
+    }
+
+
+def boost_status(item: Boost, today: date) -> Literal["active", "scheduled", "finished"]:
+    """Return the status of a boost on a date, its last one included; an archived one is over."""
+    if item.archived or (item.end is not None and item.end < today):
+        return "finished"
+    return "active" if item.start <= today else "scheduled"
 
 
 def achievement(version: Version, key: str) -> Answer:
@@ -225,9 +283,13 @@ def with_stats(answer: Answer, completions: int, users: int) -> Answer:
     return {**answer, "completions": completions, "rarity": rarity}
 
 
-def base_streak(streak: StreakState) -> Answer:
-    """Return a BaseStreakResponse; the fields of freezes are absent while there are none."""
-    return {
+def base_streak(streak: StreakState, settings: Streak) -> Answer:
+    """Return a BaseStreakResponse.
+
+    `settings` are those of the game. The fields of freezes are there only if it has freezes, and
+    those of earning them only if they are earned too.
+    """
+    answer: Answer = {
         "length": streak["length"],
         "frequency": streak["frequency"],
         "started": streak["started"],
@@ -235,6 +297,13 @@ def base_streak(streak: StreakState) -> Answer:
         "periodEnd": streak["periodEnd"],
         "expires": streak["expires"],
     }
+    if settings.maxFreezes:
+        answer["freezes"] = streak.get("freezes", 0)
+        answer["maxFreezes"] = settings.maxFreezes
+        if settings.freezeAutoEarnInterval and settings.freezeAutoEarnAmount:
+            answer["freezeAutoEarnInterval"] = settings.freezeAutoEarnInterval
+            answer["freezeAutoEarnAmount"] = settings.freezeAutoEarnAmount
+    return answer
 
 
 def metric_item(version: Version, key: str) -> Metric:
@@ -259,6 +328,14 @@ def trigger_item(version: Version, system_key: str, key: str) -> BaseTrigger:
         if item.key == key:
             return item
     raise LookupError(f"there is no trigger {key!r} in the points system {system_key!r}")
+
+
+def boost_item(version: Version, system_key: str, key: str) -> Boost:
+    """Return the definition of a boost."""
+    for item in system_item(version, system_key).boosts:
+        if item.key == key:
+            return item
+    raise LookupError(f"there is no boost {key!r} in the points system {system_key!r}")
 
 
 def achievement_item(version: Version, key: str) -> BaseAchievement:

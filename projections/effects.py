@@ -20,9 +20,11 @@ class Applied(NamedTuple):
     tenant: str
     # Empty for a record that is of no user.
     user: str
-    # The user's local date of the event.
+    # The date under which summaries count it: the local one of the total that moved, else in UTC.
     day: str
     definitions: int
+    # How many events of a user it is: none for a correction, which changes one that was counted.
+    events: int
 
     def effect(self, place: int) -> str:
         """Return the name, the same everywhere and for ever, of the entry at this index."""
@@ -41,6 +43,7 @@ def applied(partition: int, offset: int, record: Record) -> Applied:
         record["user"] or "",
         _day_of(record, at),
         record["definitions"],
+        0 if (record["input"] or {}).get("type") == "correction" else 1,
     )
 
 

@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from broker.ledger import Batch
-from projections import achievements, definitions, levels, points, streaks, totals, users
+from projections import (
+    achievements,
+    corrections,
+    definitions,
+    levels,
+    points,
+    protection,
+    streaks,
+    totals,
+    users,
+)
 from projections.database import Statement
 from projections.effects import Applied, applied
 from projections.positions import Move
@@ -32,9 +42,11 @@ class Gathered:
         self._users = users.Gathered()
         self._totals = totals.Gathered()
         self._streaks = streaks.Gathered()
+        self._protection = protection.Gathered()
         self._achievements = achievements.Gathered()
         self._points = points.Gathered()
         self._levels = levels.Gathered()
+        self._corrections = corrections.Gathered()
         if batches:
             self.add(batches)
 
@@ -67,11 +79,13 @@ class Gathered:
         yield from self._users.statements()
         yield from self._totals.statements()
         yield from self._streaks.statements()
+        yield from self._protection.statements()
         yield from self._achievements.statements()
         yield from self._points.statements()
         yield from self._levels.statements()
+        yield from self._corrections.statements()
 
-    def _sort(self, of: Applied, entries: Sequence[Entry]) -> None:
+    def _sort(self, of: Applied, entries: Sequence[Entry]) -> None:  # noqa: C901, PLR0912  one branch per kind of entry
         for place, entry in enumerate(entries):
             match entry["kind"]:
                 case "total":
@@ -80,16 +94,27 @@ class Gathered:
                     self._points.add(of, place, entry)
                 case "streak":
                     self._streaks.add(of, entry)
+                    if "freezes" in entry:
+                        self._protection.add_freezes(of, entry["freezes"])
                 case "achievement":
                     self._achievements.add(of, entry)
                 case "level":
                     self._levels.add(of, place, entry)
                 case "user":
                     self._users.add(of, entry)
+                case "freezes":
+                    self._protection.add_freezes(of, entry["freezes"])
+                case "pauses":
+                    self._protection.add_pauses(of, entry)
+                case "preferences":
+                    self._protection.add_preferences(of, entry)
+                case "correction":
+                    self._corrections.add(of, place, entry)
                 case "definitions":
                     self._definitions.add(of, entry)
-                case "progress":
-                    # A period that is not satisfied yet is nobody's to read.
+                case "progress" | "due" | "hold" | "boost" | "backfill" | "backfilled":
+                    # A period that is not satisfied yet, what time will bring and what was looked
+                    # up of the past are the judge's; which boost is on, its dates say.
                     pass
                 case _ as unknown:
                     assert_never(unknown)

@@ -141,6 +141,13 @@ def _fields(user: EventUser) -> dict[str, object]:
     return row
 
 
+async def subscription_of(connection: Connection, tenant: str, user: str) -> bool | None:
+    """Return what a user said about emails, None for one who said nothing."""
+    given = {"tenant": tenant, "user": user}
+    row = await (await connection.execute(_QUERIES["subscription"], given)).fetchone()
+    return row[0] if row else None
+
+
 async def _positions(connection: Connection, partitions: int) -> dict[int, int]:
     await connection.execute(_QUERIES["add_positions"], {"partitions": partitions})
     rows = await connection.execute(_QUERIES["positions"])

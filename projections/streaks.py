@@ -1,28 +1,35 @@
-"""Read model: streaks as of each user's last event, and the periods that satisfied them.
+"""Read model: streaks as of each user's last record, and what happened in every period of them.
 
-What a streak is now follows from the row and the calendar: that is the reader's to work out.
+What a streak is now follows from the row and the calendar: that is the reader's to work out. What
+keeps a streak besides activity is stored by `protection` and read here.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from psycopg.rows import class_row
 
 from projections.database import Connection, Statement, load_queries
 from projections.effects import Applied
-from schemas.entries import Frequency, StreakEntry
+from schemas.entries import Frequency, StreakEntry, StreakPreferences
+from schemas.periods import previous_period
 
 _QUERIES = load_queries("streaks")
+_PROTECTION = load_queries("protection")
+
+# Of a long pause that is told at once, so many periods are kept: no read shows more.
+KEPT_PERIODS_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """A user's streak of one frequency, as of the user's last event."""
+    """A user's streak of one frequency, as of the user's last record."""
 
     # 0 when lost.
     length: int
+    # The greatest length ever.
     longest: int
     # Local date of the event that started it, None when lost.
     started: date | None
@@ -35,20 +42,42 @@ class Streak:
 
 
 class StreakPeriod(NamedTuple):
-    """A period that satisfied the streak, and the length reached with it."""
+    """A period that was satisfied, or in which a freeze or a pause kept the streak."""
 
+    # Its first date.
     period: date
+    # The length reached with it.
     length: int
+    # Whether a freeze, and whether a pause, took the place of activity.
+    used_freeze: bool = False
+    used_pause: bool = False
+
+
+class PauseRow(NamedTuple):
+    """Local dates, both included, in which a user's streaks are kept without activity."""
+
+    id: str
+    start: date
+    end: date
+
+
+class _Period:
+    """What a batch knows of one period."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.freeze = False
+        self.pause = False
 
 
 class Gathered:
-    """What a batch changes: the streaks that it ends with, and every period satisfied within it."""
+    """What a batch changes: the streaks that it ends with, and every period decided within it."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._streaks: dict[tuple[str, str, Frequency], dict[str, object]] = {}
         self._longest: dict[tuple[str, str, Frequency], int] = {}
-        self._periods: dict[tuple[str, str, Frequency, str], int] = {}
+        self._periods: dict[tuple[str, str, Frequency, str], _Period] = {}
 
     def add(self, of: Applied, entry: StreakEntry) -> None:
         """Take an entry; later ones come later."""
@@ -67,11 +96,30 @@ class Gathered:
         row["started"] = entry["started"]
         row["period"] = period
         row["through"] = entry["through"]
-        if entry["change"] in ("started", "extended"):
+        change = entry["change"]
+        if change in ("started", "extended"):
             row["satisfied"] = period
             row["extended"] = of.at
-            self._periods[tenant, user, frequency, period] = length
+            self._period(key, period).length = length
+        elif change == "frozen":
+            for kept in _kept(entry):
+                self._period(key, kept).freeze = True
+                self._period(key, kept).length = length
+        elif change == "paused":
+            for kept in _kept(entry):
+                self._period(key, kept).pause = True
+                self._period(key, kept).length = length
+        elif change == "restored" and period == entry["through"]:
+            # Started anew before it was given back: that period has the whole length from now on.
+            self._period(key, period).length = length
         row["longest"] = self._longest[key] = max(self._longest.get(key, 0), length)
+
+    def _period(self, key: tuple[str, str, Frequency], period: str) -> _Period:
+        whole = (*key, period)
+        found = self._periods.get(whole)
+        if found is None:
+            found = self._periods[whole] = _Period()
+        return found
 
     def statements(self) -> Iterator[Statement]:
         """Yield what stores it."""
@@ -82,11 +130,25 @@ class Gathered:
                 "user_id": user,
                 "frequency": frequency,
                 "period": period,
-                "length": length,
+                "length": found.length,
+                "used_freeze": found.freeze,
+                "used_pause": found.pause,
             }
-            for (tenant, user, frequency, period), length in self._periods.items()
+            for (tenant, user, frequency, period), found in self._periods.items()
         ]
         yield Statement(_QUERIES["apply_periods"], periods)
+
+
+def _kept(entry: StreakEntry) -> Iterator[str]:
+    """Yield the first dates of the periods that an entry says were kept, newest first."""
+    frequency, period = entry["frequency"], date.fromisoformat(entry["period"])
+    since = date.fromisoformat(entry.get("since", entry["period"]))
+    for _ in range(KEPT_PERIODS_MAX):
+        yield period.isoformat()
+        # A date that the user's zone skipped gets a row too, and no read ever asks for it.
+        period = previous_period(period, frequency, "UTC")
+        if period < since:
+            return
 
 
 async def streak(
@@ -99,10 +161,40 @@ async def streak(
         return await cursor.fetchone()
 
 
-async def streak_periods(
+async def streak_history(
     connection: Connection, tenant: str, user: str, frequency: Frequency, since: date
 ) -> list[StreakPeriod]:
-    """Return the satisfied periods from a date on, oldest first."""
+    """Return the periods from a date on that were satisfied or kept, oldest first.
+
+    `since` is the first date of a period. What is missing was neither: its length shows as 0.
+    """
     given = {"tenant": tenant, "user": user, "frequency": frequency, "since": since}
     rows = await connection.execute(_QUERIES["periods"], given)
-    return [StreakPeriod(period, length) for period, length in await rows.fetchall()]
+    return [StreakPeriod(*row) for row in await rows.fetchall()]
+
+
+async def freezes_of(connection: Connection, tenant: str, user: str) -> int | None:
+    """Return how many streak freezes a user has, None for one who never had any."""
+    given = {"tenant": tenant, "user": user}
+    row = await (await connection.execute(_PROTECTION["freezes"], given)).fetchone()
+    return row[0] if row else None
+
+
+async def pauses_of(connection: Connection, tenant: str, user: str) -> list[PauseRow]:
+    """Return a user's pauses by their first date, those that are over included."""
+    rows = await connection.execute(_PROTECTION["pauses"], {"tenant": tenant, "user": user})
+    return [PauseRow(*row) for row in await rows.fetchall()]
+
+
+async def pause_owner(connection: Connection, tenant: str, pause: str) -> str | None:
+    """Return the id of the user who has the pause of this id, None when nobody has."""
+    given = {"tenant": tenant, "id": pause}
+    row = await (await connection.execute(_PROTECTION["pause_owner"], given)).fetchone()
+    return row[0] if row else None
+
+
+async def preferences_of(connection: Connection, tenant: str, user: str) -> StreakPreferences:
+    """Return what a user set of the streak; nothing is in it that follows the game."""
+    given = {"tenant": tenant, "user": user}
+    row = await (await connection.execute(_PROTECTION["preferences"], given)).fetchone()
+    return row[0] if row else {}

@@ -15,8 +15,7 @@ class Top:
 
     user: str
     points: int
-    # Length of the streak at the user's last event, and the longest there was.
-    streak: int
+    # The longest streak that there was.
     longest: int
     totals: dict[str, Decimal]
 
@@ -28,6 +27,6 @@ async def tops(
     given = {"tenant": tenant, "system": system, "frequency": frequency, "limit": limit}
     rows = await connection.execute(_QUERIES["by_points"], given)
     return [
-        Top(user, points, streak, longest, {key: Decimal(text) for key, text in totals.items()})
-        for user, points, streak, longest, totals in await rows.fetchall()
+        Top(user, points, longest, {key: Decimal(text) for key, text in totals.items()})
+        for user, points, longest, totals in await rows.fetchall()
     ]

@@ -1,6 +1,7 @@
 """Read model: totals of metrics, with what was added to them on each local day."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 from projections.database import Connection, Statement, load_queries
@@ -20,12 +21,12 @@ class Gathered:
         self._days: dict[tuple[str, str, str, str], tuple[Decimal, int]] = {}
 
     def add(self, of: Applied, entry: TotalEntry) -> None:
-        """Take an entry; later ones come later."""
+        """Take an entry; later ones come later. A correction is no event of its day."""
         tenant, user, metric = of.tenant, of.user, entry["metric"]
         self._totals[tenant, user, metric] = (entry["total"], of.at)
         day = (tenant, user, metric, entry["day"])
         change, events = self._days.get(day, (ZERO, 0))
-        self._days[day] = (add(change, Decimal(entry["change"])), events + 1)
+        self._days[day] = (add(change, Decimal(entry["change"])), events + of.events)
 
     def statements(self) -> Iterator[Statement]:
         """Yield what stores it."""
@@ -58,4 +59,25 @@ async def total(connection: Connection, tenant: str, user: str, metric: str) -> 
     """Return a user's total of one metric, 0 without events."""
     given = {"tenant": tenant, "user": user, "metric": metric}
     row = await (await connection.execute(_QUERIES["one"], given)).fetchone()
+    return row[0] if row else ZERO
+
+
+async def metric_days(
+    connection: Connection, tenant: str, user: str, metric: str, start: date, end: date
+) -> list[tuple[date, Decimal]]:
+    """Return the net change of a user's total on each local day between two, both included.
+
+    Oldest first; a day without events is missing. An event counts on its own day, and so does what
+    a correction changed of it.
+    """
+    given = {"tenant": tenant, "user": user, "metric": metric, "start": start, "end": end}
+    return await (await connection.execute(_QUERIES["days"], given)).fetchall()
+
+
+async def total_before(
+    connection: Connection, tenant: str, user: str, metric: str, start: date
+) -> Decimal:
+    """Return what a user's total came to before a day: all changes on the days before it."""
+    given = {"tenant": tenant, "user": user, "metric": metric, "start": start}
+    row = await (await connection.execute(_QUERIES["before"], given)).fetchone()
     return row[0] if row else ZERO

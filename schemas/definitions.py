@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final, Literal, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -32,6 +32,16 @@ def id_of(tenant: str, *path: str) -> str:
 def filter_id(attributes: Mapping[str, str]) -> str:
     """Return the one name of an event-attribute filter, under which its subtotal is kept."""
     return urlencode(sorted(attributes.items()))
+
+
+def read_filter(name: str) -> dict[str, str]:
+    """Return the event attributes of a filter by its name."""
+    return dict(parse_qsl(name, keep_blank_values=True))
+
+
+def series_of(metric: str, attributes: Mapping[str, str]) -> str:
+    """Return the name under which a metric's total, or the subtotal of a filter, is kept."""
+    return f"{metric}?{filter_id(attributes)}" if attributes else metric
 
 
 def _no_boolean(value: object) -> object:
@@ -267,6 +277,20 @@ class Definitions(Strict):
     achievements: list[Achievement] = []
     points: list[PointsSystem] = []
 
+    def filtered_series(self) -> set[str]:
+        """Return metric?filter of every subtotal that must be counted."""
+        wanted: list[MetricAchievement | MetricTrigger] = []
+        wanted += [
+            it for it in self.achievements if isinstance(it, MetricAchievement) and not it.archived
+        ]
+        wanted += [
+            it
+            for system in self.points
+            for it in system.triggers
+            if isinstance(it, MetricTrigger) and not (it.archived or system.archived)
+        ]
+        return {series_of(it.metric, it.eventAttributes) for it in wanted if it.eventAttributes}
+
 
 class Problem(NamedTuple):
     """Something wrong with definitions: where, as a path of names and indexes, and what."""
@@ -372,8 +396,55 @@ def _contradictions(game: Definitions) -> Iterator[Problem]:
         if metric.unitType == "currency" and not _is_currency(metric.units):
             where: Path = ("metrics", index, "units")
             yield Problem(where, "a currency needs a code of three letters, such as USD")
+    yield from _freeze_contradictions(game.streak)
+    yield from _circles(game)
     for index, system in enumerate(game.points):
         yield from _level_twice(("points", index), system)
+        yield from _boost_contradictions(("points", index), system)
+
+
+def _freeze_contradictions(streak: Streak) -> Iterator[Problem]:
+    if streak.initialFreezes > streak.maxFreezes:
+        message = f"more freezes than maxFreezes ({streak.maxFreezes}) allows"
+        yield Problem(("streak", "initialFreezes"), message)
+    interval, amount = streak.freezeAutoEarnInterval, streak.freezeAutoEarnAmount
+    if (interval is None) != (amount is None):
+        missing = "freezeAutoEarnInterval" if interval is None else "freezeAutoEarnAmount"
+        message = "freezeAutoEarnInterval and freezeAutoEarnAmount need each other"
+        yield Problem(("streak", missing), message)
+    elif interval is not None and not streak.maxFreezes:
+        message = "freezes cannot be earned where maxFreezes is 0"
+        yield Problem(("streak", "freezeAutoEarnInterval"), message)
+
+
+def _circles(game: Definitions) -> Iterator[Problem]:
+    parts = {
+        it.key: it.achievements for it in game.achievements if isinstance(it, CompositeAchievement)
+    }
+    for index, item in enumerate(game.achievements):
+        if isinstance(item, CompositeAchievement):
+            seen: set[str] = set()
+            open_ = list(item.achievements)
+            while open_:
+                key = open_.pop()
+                if key not in seen:
+                    seen.add(key)
+                    open_ += parts.get(key, [])
+            if item.key in seen:
+                path: Path = ("achievements", index, "achievements")
+                yield Problem(path, "it is a part of itself, and could never be completed")
+
+
+def _boost_contradictions(path: Path, system: PointsSystem) -> Iterator[Problem]:
+    for index, boost in enumerate(system.boosts):
+        here = (*path, "boosts", index)
+        if boost.userId is not None and boost.userAttributes:
+            message = "a boost is for one user or for those with attributes, not both"
+            yield Problem((*here, "userAttributes"), message)
+        if boost.multiplier == 1:
+            yield Problem((*here, "multiplier"), "a multiplier of 1 changes nothing")
+        if boost.end is not None and boost.end < boost.start:
+            yield Problem((*here, "end"), "it ends before it starts")
 
 
 def _level_twice(path: Path, system: PointsSystem) -> Iterator[Problem]:
@@ -400,30 +471,3 @@ def _without_rule(game: Definitions) -> Iterator[Problem]:
     # A field that nothing obeys would be a promise broken in silence: refused until it has a rule.
     if game.settings.controlRatio:
         yield Problem(("settings", "controlRatio"), f"a control group {LATER}")
-    if game.streak.personalization:
-        yield Problem(("streak", "personalization"), f"personalization of streaks {LATER}")
-    for name in (
-        "initialFreezes",
-        "maxFreezes",
-        "freezeAutoEarnInterval",
-        "freezeAutoEarnAmount",
-    ):
-        if getattr(game.streak, name):
-            yield Problem(("streak", name), f"{name} {LATER}: streak freezes come later")
-    for index, achievement in enumerate(game.achievements):
-        if isinstance(achievement, ApiAchievement | CompositeAchievement):
-            path: Path = ("achievements", index, "trigger")
-            yield Problem(path, f"an achievement of trigger {achievement.trigger!r} {LATER}")
-    for index, system in enumerate(game.points):
-        yield from _system_without_rule(("points", index), system)
-
-
-def _system_without_rule(path: Path, system: PointsSystem) -> Iterator[Problem]:
-    for index, trigger in enumerate(system.triggers):
-        here = (*path, "triggers", index)
-        if isinstance(trigger, TimeTrigger):
-            yield Problem((*here, "type"), f"a trigger of type 'time' {LATER}")
-        if trigger.blockIfOutOfPoints:
-            yield Problem((*here, "blockIfOutOfPoints"), f"blockIfOutOfPoints {LATER}")
-    if system.boosts:
-        yield Problem((*path, "boosts"), "boosts are not supported yet")

@@ -19,7 +19,7 @@ Frequency = Literal["daily", "weekly", "monthly"]
 FREQUENCIES: Final[tuple[Frequency, ...]] = ("daily", "weekly", "monthly")
 
 Outcome = Literal["applied", "replayed", "refused", "forwarded", "dead"]
-StreakChange = Literal["started", "extended", "lost", "carried"]
+StreakChange = Literal["started", "extended", "lost", "carried", "frozen", "paused", "restored"]
 
 
 class UserEntry(TypedDict):
@@ -27,6 +27,11 @@ class UserEntry(TypedDict):
 
     kind: Literal["user"]
     created: NotRequired[bool]
+    # The user's local date at that instant: from here on freezes are earned.
+    day: NotRequired[str]
+    # Version of the definitions by which the user was created, where it is not the first: all that
+    # its filters ask for is known of one without a past.
+    known: NotRequired[int]
     tz: NotRequired[str | None]
     # Only what changed; null clears the attribute.
     attributes: NotRequired[dict[str, str | None]]
@@ -43,6 +48,8 @@ class TotalEntry(TypedDict):
     day: str
     # Filter (`schemas.definitions.filter_id`) -> subtotal of matching events, where it changed.
     subtotals: NotRequired[dict[str, str]]
+    # Metric, or metric?filter, -> its highest value so far, where a correction lowered it.
+    peaks: NotRequired[dict[str, str]]
 
 
 class ProgressEntry(TypedDict):
@@ -55,7 +62,11 @@ class ProgressEntry(TypedDict):
 
 
 class StreakEntry(TypedDict):
-    """The streak of one frequency started, was extended, was lost or was carried over."""
+    """The streak of one frequency started, was extended or lost, or was kept in some other way.
+
+    `frozen`: freezes took the place of missed periods; `paused`: a pause covers them; `carried`: a
+    new time zone skipped dates; `restored`: an operator gave it back.
+    """
 
     kind: Literal["streak"]
     frequency: Frequency
@@ -63,14 +74,72 @@ class StreakEntry(TypedDict):
     # After the change: 0 when lost.
     length: int
     started: str | None
-    # First date of the period that satisfied the streak; for a loss, of the one that did not.
+    # First date of the period that satisfied the streak; for a loss, of the one that did not; for
+    # frozen and paused, of the last one that was kept so.
     period: str
     # First date of the last period up to which the streak is kept.
     through: str | None
     # The length that was lost.
     lost: NotRequired[int]
+    # For frozen: how many freezes were consumed, one for each period, and how many are left.
+    consumed: NotRequired[int]
+    freezes: NotRequired[int]
+    # For paused, and for frozen with more than one: first date of the first period kept so.
+    since: NotRequired[str]
     # Set on the frequencies that the game does not use: kept, but nobody is told.
     quiet: NotRequired[bool]
+
+
+class FreezesEntry(TypedDict):
+    """Streak freezes were granted (at creation, or by an operator) or earned with time."""
+
+    kind: Literal["freezes"]
+    change: Literal["granted", "earned"]
+    amount: int
+    # How many there are after it.
+    freezes: int
+    # The user's local date.
+    day: str
+
+
+class Pause(TypedDict):
+    """Local dates, both included, in which a streak is kept without activity."""
+
+    id: str
+    start: str
+    end: str
+
+
+class PausesEntry(TypedDict):
+    """A pause was added or removed: all that are known of after it."""
+
+    kind: Literal["pauses"]
+    change: Literal["added", "removed"]
+    # The one that was.
+    id: str
+    pauses: list[Pause]
+
+
+class StreakMetricPreference(TypedDict):
+    """A user's own condition of the streak."""
+
+    metric: str
+    threshold: str
+
+
+class StreakPreferences(TypedDict):
+    """What a user set of the streak; what is absent follows the game."""
+
+    enabled: NotRequired[bool]
+    evaluationMode: NotRequired[Literal["AND", "OR"]]
+    metrics: NotRequired[list[StreakMetricPreference]]
+
+
+class PreferencesEntry(TypedDict):
+    """The user's own streak settings, all of them, after a change."""
+
+    kind: Literal["preferences"]
+    streak: StreakPreferences
 
 
 class AchievementEntry(TypedDict):
@@ -78,18 +147,28 @@ class AchievementEntry(TypedDict):
 
     kind: Literal["achievement"]
     achievement: str
+    # Set on what is completed for the past: nobody is told.
     quiet: NotRequired[bool]
 
 
 class PointsEntry(TypedDict):
-    """Points were awarded (or, negative, deducted) by one trigger."""
+    """Points were awarded (or, negative, deducted): by one trigger, or by an operator."""
 
     kind: Literal["points"]
     system: str
-    trigger: str
+    # None for what an operator granted or deducted.
+    trigger: str | None
     awarded: int
     # The balance after it.
     total: int
+    # Keys of the boosts that multiplied it, in the order of the file.
+    boosts: NotRequired[list[str]]
+    # For a time trigger: when it fell due, of several equal ones the last; and how many.
+    at: NotRequired[str]
+    count: NotRequired[int]
+    # For a grant, a deduction or a correction: why.
+    reason: NotRequired[str]
+    quiet: NotRequired[bool]
 
 
 class LevelEntry(TypedDict):
@@ -100,6 +179,57 @@ class LevelEntry(TypedDict):
     before: str | None
     after: str | None
     total: int
+    quiet: NotRequired[bool]
+
+
+class CorrectionEntry(TypedDict):
+    """An earlier event of the user counts with another value from here on."""
+
+    kind: Literal["correction"]
+    # Id of the event that is corrected, the value that it counted with, and the one it has now.
+    event: str
+    before: str
+    after: str
+    reason: NotRequired[str]
+
+
+class BackfillEntry(TypedDict):
+    """The user's past is known as this version of the definitions asks for it."""
+
+    kind: Literal["backfill"]
+    version: int
+    # metric?filter -> subtotal and its highest value so far, the past included.
+    series: dict[str, tuple[str, str]]
+
+
+class BackfilledEntry(TypedDict):
+    """Every user of the partition has got the backfill of a version."""
+
+    kind: Literal["backfilled"]
+    version: int
+
+
+class DueEntry(TypedDict):
+    """When time itself will next do something to the user; None: never."""
+
+    kind: Literal["due"]
+    at: str | None
+
+
+class HoldEntry(TypedDict):
+    """The clock holds this partition's due inputs back, or no longer does."""
+
+    kind: Literal["hold"]
+    on: bool
+
+
+class BoostEntry(TypedDict):
+    """A boost began or ended: of a user, or, where the record has no user, of everyone."""
+
+    kind: Literal["boost"]
+    system: str
+    boost: str
+    change: Literal["started", "finished"]
 
 
 class DefinitionsEntry(TypedDict):
@@ -117,6 +247,15 @@ Entry = (
     | AchievementEntry
     | PointsEntry
     | LevelEntry
+    | FreezesEntry
+    | PausesEntry
+    | PreferencesEntry
+    | CorrectionEntry
+    | BackfillEntry
+    | BackfilledEntry
+    | DueEntry
+    | HoldEntry
+    | BoostEntry
     | DefinitionsEntry
 )
 
@@ -130,26 +269,54 @@ class StreakState(TypedDict):
     periodStart: str | None
     periodEnd: str | None
     expires: str | None
+    # Freezes at hand; absent where the game has none.
+    freezes: NotRequired[int]
 
 
 class State(TypedDict):
-    """What the answer to an event needs and no entry says: where the user stands after it."""
+    """What an answer needs and no entry says: where the user stands after the input."""
 
-    total: str
+    # Of the event's metric; absent for an input that has none.
+    total: NotRequired[str]
     streak: StreakState
 
 
 class Input(TypedDict):
-    """The input as it was judged, without personal fields: enough to judge it again."""
+    """The input as it was judged, without personal fields: enough to judge it again.
+
+    What is absent was not given. `type` is absent for a metric event; the fields of the other kinds
+    are those of their models in `schemas.events`.
+    """
 
     type: NotRequired[str]
     metric: NotRequired[str]
-    value: NotRequired[str]
+    # A decimal; None reverses an event.
+    value: NotRequired[str | None]
     attributes: NotRequired[dict[str, str]]
     tz: NotRequired[str | None]
     userAttributes: NotRequired[dict[str, str | None]]
     occurredAt: NotRequired[str]
     version: NotRequired[int]
+    # The instant that fell due.
+    at: NotRequired[str]
+    achievement: NotRequired[str]
+    system: NotRequired[str]
+    boost: NotRequired[str]
+    change: NotRequired[Literal["started", "finished"]]
+    points: NotRequired[int]
+    reason: NotRequired[str]
+    # The event that a correction is of, and the value that it came with.
+    event: NotRequired[str]
+    was: NotRequired[str]
+    day: NotRequired[str]
+    # Of a pause.
+    id: NotRequired[str]
+    start: NotRequired[str]
+    end: NotRequired[str]
+    streak: NotRequired[StreakPreferences]
+    # Of a backfill: metric?filter -> subtotal and its highest value up to the version's marker.
+    series: NotRequired[dict[str, tuple[str, str]]]
+    on: NotRequired[bool]
 
 
 class Record(TypedDict):

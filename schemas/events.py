@@ -5,7 +5,7 @@ and the attributes exist is a question to the definitions and answered where the
 """
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -59,6 +59,12 @@ def _no_boolean(value: object) -> object:
     return value
 
 
+def _not_zero(value: int) -> int:
+    if value == 0:
+        raise ValueError("must not be 0")
+    return value
+
+
 def _no_nul(text: str) -> str:
     # Postgres keeps no text with a NUL in it: refused at the door, not lost behind it.
     if "\0" in text:
@@ -95,6 +101,12 @@ Value = Annotated[
     BeforeValidator(_no_boolean, json_schema_input_type=int | float),
     AfterValidator(check_value),
 ]
+# As the ledger writes it: a decimal in a string, or a number.
+Exact = Annotated[Decimal, AfterValidator(check_value)]
+# Of many values, so that it may be greater than any of them.
+Sum = Annotated[Decimal, Field(allow_inf_nan=False)]
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_MAX), NoNul]
+Reason = Annotated[str, Field(min_length=1, max_length=1024), NoNul]
 AttributeValue = Annotated[str, Field(max_length=ATTRIBUTE_VALUE_MAX), NoNul]
 Attributes = Annotated[dict[Text, AttributeValue], Field(max_length=ATTRIBUTES_MAX)]
 UserAttributes = Annotated[dict[Text, AttributeValue | None], Field(max_length=ATTRIBUTES_MAX)]
@@ -150,9 +162,7 @@ class MetricEvent(Strict):
     attributes: Attributes = {}
     # The instant; its offset says nothing about the user's time zone.
     occurredAt: Instant | None = None
-    idempotencyKey: (
-        Annotated[str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_MAX), NoNul] | None
-    ) = None
+    idempotencyKey: IdempotencyKey | None = None
 
 
 class DefinitionsMarker(Strict):
@@ -163,10 +173,188 @@ class DefinitionsMarker(Strict):
     version: Annotated[int, Field(ge=1, strict=True)]
 
 
-AnyInput = MetricEvent | DefinitionsMarker
+class _OfUser(Strict):
+    """An input about one user that says nothing else of them."""
+
+    tenant: Key = DEFAULT_TENANT
+    user: UserId
+    idempotencyKey: IdempotencyKey | None = None
+
+
+class AchievementCompletion(Strict):
+    """An achievement of trigger `api` is completed (semantics 5)."""
+
+    type: Literal["achievement"]
+    tenant: Key = DEFAULT_TENANT
+    user: Annotated[
+        EventUser, BeforeValidator(_user_from_id, json_schema_input_type=UserId | EventUser)
+    ]
+    achievement: Key
+    occurredAt: Instant | None = None
+    idempotencyKey: IdempotencyKey | None = None
+
+
+class Identification(Strict):
+    """A user comes to be, or what is known of one changes, without anything being done."""
+
+    type: Literal["user"]
+    tenant: Key = DEFAULT_TENANT
+    user: Annotated[
+        EventUser, BeforeValidator(_user_from_id, json_schema_input_type=UserId | EventUser)
+    ]
+    idempotencyKey: IdempotencyKey | None = None
+
+
+class Due(_OfUser):
+    """A user's time has come to an instant at which something falls due. From the clock."""
+
+    type: Literal["due"]
+    at: Instant
+
+
+class BoostDue(Strict):
+    """A boost of everyone begins or ends. From the clock."""
+
+    type: Literal["boost"]
+    tenant: Key = DEFAULT_TENANT
+    system: Key
+    boost: Key
+    change: Literal["started", "finished"]
+    at: Instant
+
+
+class Adjustment(_OfUser):
+    """Points that an operator grants or, negative, deducts."""
+
+    type: Literal["adjustment"]
+    system: Key
+    points: Annotated[int, Field(strict=True, ge=-(10**12), le=10**12), AfterValidator(_not_zero)]
+    reason: Reason
+
+
+class Correction(_OfUser):
+    """An earlier event of the user is to count with another value; None reverses it.
+
+    `was`, `metric`, `attributes`, `at` and `day` are those of that event as the ledger has it: who
+    corrects looks them up (`broker.ledger`), the judge keeps which value it has come to.
+    """
+
+    type: Literal["correction"]
+    event: Annotated[str, Field(pattern=r"^\d{1,9}-\d{1,9}-\d{1,18}$")]
+    metric: Key
+    was: Exact
+    attributes: Attributes = {}
+    at: Instant
+    # The user's local date of that event; left out: the date of `at` in the user's zone of now.
+    day: date | None = None
+    value: Value | None = None
+    reason: Reason
+
+
+class FreezeGrant(_OfUser):
+    """An operator grants one streak freeze."""
+
+    type: Literal["freeze"]
+
+
+class PauseAddition(_OfUser):
+    """The streak is kept without activity on these local dates, both included."""
+
+    type: Literal["pause"]
+    id: Annotated[str, Field(min_length=1, max_length=64), NoNul]
+    start: date
+    end: date
+
+
+class PauseRemoval(_OfUser):
+    """A pause is no longer wanted."""
+
+    type: Literal["pause_removal"]
+    id: Annotated[str, Field(min_length=1, max_length=64), NoNul]
+
+
+class StreakRestoration(_OfUser):
+    """A lost streak is given back."""
+
+    type: Literal["restore"]
+
+
+class MetricPreference(Strict):
+    """A user's own condition of the streak."""
+
+    metric: Key
+    threshold: Value
+
+
+class StreakPreference(Strict):
+    """What a user sets of the streak; what is left out stays as it is."""
+
+    enabled: bool | None = None
+    evaluationMode: Literal["AND", "OR"] | None = None
+    metrics: Annotated[list[MetricPreference], Field(max_length=100)] | None = None
+
+
+class Preferences(_OfUser):
+    """A user's own streak settings (semantics 4). Other preferences are none of the rules'."""
+
+    type: Literal["preferences"]
+    streak: StreakPreference
+
+
+class Backfill(_OfUser):
+    """What a version of the definitions asks of a user's past, from the ledger up to its marker.
+
+    `series` holds metric?filter -> subtotal and its highest value, for filters new in the version.
+    """
+
+    type: Literal["backfill"]
+    version: Annotated[int, Field(ge=1, strict=True)]
+    series: Annotated[dict[Text, tuple[Sum, Sum]], Field(max_length=1000)] = {}
+
+
+class Backfilled(Strict):
+    """Every user of this partition has got the backfill of a version."""
+
+    type: Literal["backfilled"]
+    tenant: Key = DEFAULT_TENANT
+    version: Annotated[int, Field(ge=1, strict=True)]
+
+
+class Hold(Strict):
+    """Old events are coming: the clock waits with this partition. A second one says: no longer."""
+
+    type: Literal["hold"]
+    tenant: Key = DEFAULT_TENANT
+    on: bool
+
+
+OfUser = (
+    AchievementCompletion
+    | Identification
+    | Due
+    | Adjustment
+    | Correction
+    | FreezeGrant
+    | PauseAddition
+    | PauseRemoval
+    | StreakRestoration
+    | Preferences
+    | Backfill
+)
+UserInput = MetricEvent | OfUser
+# What is of a whole partition.
+OfPartition = DefinitionsMarker | BoostDue | Backfilled | Hold
+AnyInput = UserInput | OfPartition
 
 _METRIC_EVENT: TypeAdapter[MetricEvent] = TypeAdapter(MetricEvent)
-_MARKER: TypeAdapter[DefinitionsMarker] = TypeAdapter(DefinitionsMarker)
+_TYPED: TypeAdapter[OfUser | OfPartition] = TypeAdapter(
+    Annotated[OfUser | OfPartition, Field(discriminator="type")]
+)
+
+
+def user_of(given: UserInput) -> str:
+    """Return the id of the user whom an input is of."""
+    return given.user if isinstance(given.user, str) else given.user.id
 
 
 class InvalidInputError(ValueError):
@@ -181,16 +369,44 @@ def read_input(raw: bytes) -> AnyInput:
     common = _read_common(raw)
     if common is not None:
         return common
+    # A metric event need not say its type, and may have an attribute of that name.
+    typed = _type_of(raw) in _TYPES
     try:
-        # Markers are rare: the common kind is tried first and pays for nothing else.
-        if b'"type"' in raw and b'"definitions"' in raw:
-            try:
-                return _MARKER.validate_json(raw)
-            except ValidationError:
-                pass
-        return _METRIC_EVENT.validate_json(raw)
+        return _TYPED.validate_json(raw) if typed else _METRIC_EVENT.validate_json(raw)
     except ValidationError as error:
-        raise InvalidInputError(explain(error)) from error
+        raise InvalidInputError(explain(error, typed=typed)) from error
+
+
+_TYPES: Final = frozenset(
+    {
+        "achievement",
+        "user",
+        "due",
+        "boost",
+        "adjustment",
+        "correction",
+        "freeze",
+        "pause",
+        "pause_removal",
+        "restore",
+        "preferences",
+        "backfill",
+        "backfilled",
+        "hold",
+        "definitions",
+    }
+)
+
+
+def _type_of(raw: bytes) -> str | None:
+    if b'"type"' not in raw:
+        return None
+    try:
+        told = orjson.loads(raw)
+    except ValueError:
+        return None
+    kind = told.get("type") if isinstance(told, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 # What most events consist of; anything else in one is left to the models.
@@ -299,12 +515,16 @@ def _common_attributes(attributes: dict[str, str]) -> dict[str, str]:
     return attributes
 
 
-def explain(error: ValidationError) -> str:
-    """Return one sentence on the first few problems, naming the fields."""
+def explain(error: ValidationError, *, typed: bool = False) -> str:
+    """Return one sentence on the first few problems, naming the fields.
+
+    `typed` is of an input whose type was told apart first: the paths begin with it.
+    """
     parts = []
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     for problem in problems[:5]:
-        path = ".".join(str(part) for part in problem["loc"] if part != "function-before")
+        loc = problem["loc"][1:] if typed else problem["loc"]
+        path = ".".join(str(part) for part in loc if part != "function-before")
         where = path.replace("\0", "\\0")
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":

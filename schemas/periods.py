@@ -4,13 +4,14 @@ Pure: instants and zones in, dates out. Time zones come from the pinned tzdata p
 the system, so that a replay on another machine gives the same periods.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import resources
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.entries import FREQUENCIES, Frequency, StreakState
+from schemas.entries import FREQUENCIES, Frequency, Pause, StreakState
 
 WeekStart = Literal["monday", "sunday"]
 
@@ -121,16 +122,30 @@ def previous_period(period: date, frequency: Frequency, tz: str) -> date:
 
 
 def streak_state(
-    frequency: Frequency, length: int, started: str | None, through: str | None, now: Today
+    frequency: Frequency,
+    length: int,
+    started: str | None,
+    through: str | None,
+    now: Today,
+    pauses: Sequence[Pause] = (),
+    freezes: int = 0,
 ) -> StreakState:
     """Return where a streak stands today, that is kept up to the period beginning at `through`.
 
-    It shows as 0 when it is not kept up to the period before the current one. `expires` is the last
-    date of the period after the last one kept, else of the current one (semantics 20, OD-14).
+    It shows as 0 when a period was missed that neither a pause nor a freeze at hand makes good: it
+    may not have been concluded yet that it is lost. `expires` is the last date of the period after
+    the last one kept, else of the current one; a period that is paused does not count (OD-14).
     """
     current = now.periods[frequency]
     # Dates as text are in the order of dates.
-    if not length or through is None or through < current.previous:
+    if (
+        not length
+        or through is None
+        or (
+            through < current.previous
+            and missed_periods(through, frequency, now, pauses, freezes + 1) > freezes
+        )
+    ):
         return {
             "frequency": frequency,
             "length": 0,
@@ -139,14 +154,16 @@ def streak_state(
             "periodEnd": None,
             "expires": None,
         }
-    if through < current.text:
-        expires = current.last
-    elif through == current.text:
-        expires = current.following
-    else:
+    if pauses or through > current.text:
         # After a move to the west the last period that was kept lies ahead of the current one.
-        ahead = next_period(date.fromisoformat(through), frequency, now.tz)
-        expires = last_date(ahead, frequency).isoformat()
+        unsaved = current.first
+        if through >= current.text:
+            unsaved = next_period(date.fromisoformat(through), frequency, now.tz)
+        while is_paused(pauses, unsaved, frequency):
+            unsaved = next_period(unsaved, frequency, now.tz)
+        expires = last_date(unsaved, frequency).isoformat()
+    else:
+        expires = current.following if through == current.text else current.last
     return {
         "frequency": frequency,
         "length": length,
@@ -155,6 +172,35 @@ def streak_state(
         "periodEnd": current.last,
         "expires": expires,
     }
+
+
+def missed_periods(
+    through: str, frequency: Frequency, now: Today, pauses: Sequence[Pause], most: int
+) -> int:
+    """Return how many periods are over, after the one kept last, and not paused; `most` at most."""
+    missed = 0
+    period = next_period(date.fromisoformat(through), frequency, now.tz)
+    while missed < most and period < now.periods[frequency].first:
+        missed += not is_paused(pauses, period, frequency)
+        period = next_period(period, frequency, now.tz)
+    return missed
+
+
+def is_paused(pauses: Sequence[Pause], period: date, frequency: Frequency) -> bool:
+    """Tell whether a pause covers a period: any date in common is enough (OD-16)."""
+    if not pauses:
+        return False
+    first, last = period.isoformat(), last_date(period, frequency).isoformat()
+    for pause in pauses:  # noqa: SIM110  as fast as can be: this is asked period by period
+        if pause["start"] <= last and first <= pause["end"]:
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def midnight(day: date, tz: str) -> datetime:
+    """Return the instant at which a local date begins."""
+    return datetime.combine(day, time(), zone(tz)).astimezone(UTC)
 
 
 def last_date(period: date, frequency: Frequency) -> date:

@@ -5,11 +5,11 @@ archived, so that awards of the past can still say what they were for.
 """
 
 from collections.abc import Iterable
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import AwareDatetime
 
-from schemas.definitions import Definitions, Item, PointsSystem
+from schemas.definitions import Definitions, Item, PointsSystem, Trigger
 from schemas.events import Key, Strict
 
 
@@ -18,6 +18,8 @@ class Stamp(Strict):
 
     created: AwareDatetime
     updated: AwareDatetime
+    # Since when it is active: a time trigger counts from here. None while it is not.
+    activated: AwareDatetime | None = None
 
 
 class Version(Strict):
@@ -31,6 +33,11 @@ class Version(Strict):
     definitions: Definitions
     # system/trigger -> its times.
     stamps: dict[str, Stamp] = {}
+    # metric?filter -> the version since which its subtotal is counted without a gap.
+    since: dict[str, int] = {}
+    # Whether it asks anything of the users' past, or of their time: each is then visited once
+    # (`schemas.events.Backfill`).
+    backfill: bool = False
 
 
 class EpochMark(Strict):
@@ -43,26 +50,79 @@ class EpochMark(Strict):
 def succeed(parent: Version | None, game: Definitions, tenant: str, at: AwareDatetime) -> Version:
     """Return the version that makes `game` the definitions in force after `parent`."""
     merged = with_archived(parent.definitions, game) if parent else game
-    known = parent.stamps if parent else {}
-    before = _triggers(parent.definitions) if parent else {}
-    stamps = {}
-    for path, trigger in _triggers(merged).items():
-        old = known.get(path)
-        if old is None:
-            stamps[path] = Stamp(created=at, updated=at)
-        elif before.get(path) == trigger:
-            stamps[path] = old
-        else:
-            stamps[path] = Stamp(created=old.created, updated=at)
-    number = parent.version if parent else 0
-    return Version(
+    number = parent.version + 1 if parent else 1
+    # What is left out is counted on: whoever asks for it again finds no gap in it.
+    old = parent.since if parent else {}
+    since = {**dict.fromkeys(sorted(merged.filtered_series()), number), **old}
+    stamps = _stamps(parent, merged, at)
+    version = Version(
         tenant=tenant,
-        version=number + 1,
-        parent=number,
+        version=number,
+        parent=number - 1,
         at=at,
         definitions=merged,
         stamps=stamps,
+        since=since,
     )
+    if parent is None:
+        return version
+    return version.model_copy(update={"backfill": _asks_the_past(parent, version)})
+
+
+def _stamps(parent: Version | None, merged: Definitions, at: AwareDatetime) -> dict[str, Stamp]:
+    known = parent.stamps if parent else {}
+    before = _triggers(parent.definitions) if parent else {}
+    active = {
+        f"{system.key}/{trigger.key}"
+        for system in merged.points
+        for trigger in system.triggers
+        if trigger.status == "active" and not (trigger.archived or system.archived)
+    }
+    stamps = {}
+    for path, trigger in _triggers(merged).items():
+        old = known.get(path)
+        since = (old.activated if old else None) or at
+        stamps[path] = Stamp(
+            created=old.created if old else at,
+            updated=old.updated if old and before.get(path) == trigger else at,
+            activated=since if path in active else None,
+        )
+    return stamps
+
+
+def _asks_the_past(parent: Version, version: Version) -> bool:
+    """Tell whether users must be visited: for what they did before, or for their time."""
+    old, new = parent.definitions, version.definitions
+    if old.settings != new.settings or old.streak != new.streak:
+        return True
+    if any(since == version.version for since in version.since.values()):
+        return True
+    if _completable(new) != _completable(old) and _completable(new):
+        return True
+    return _timed(old) != _timed(new)
+
+
+def _completable(game: Definitions) -> dict[str, dict[str, Any]]:
+    # What may be completed without a request, and by what; names and pictures complete nothing.
+    return {
+        item.key: item.model_dump(exclude={"name", "description", "badgeUrl"})
+        for item in game.achievements
+        if item.status == "active" and not item.archived and item.trigger != "api"
+    }
+
+
+def _timed(game: Definitions) -> list[Any]:
+    # What happens to users by time alone.
+    return [
+        (system.key, item)
+        for system in game.points
+        if not system.archived
+        for item in (
+            *(it for it in system.triggers if it.type == "time" and it.status == "active"),
+            *(it for it in system.boosts if it.userId is not None),
+        )
+        if not item.archived
+    ]
 
 
 def with_archived(old: Definitions, new: Definitions) -> Definitions:
@@ -108,7 +168,7 @@ def _left_out(old: Iterable[AnyItem], new: Iterable[AnyItem]) -> list[AnyItem]:
     return [*kept, *gone]
 
 
-def _triggers(game: Definitions) -> dict[str, Item]:
+def _triggers(game: Definitions) -> dict[str, Trigger]:
     return {
         f"{system.key}/{trigger.key}": trigger
         for system in game.points

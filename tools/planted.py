@@ -39,8 +39,9 @@ BUGS: Final = (
     Bug(
         "a used key is not looked up",
         "processor/judge.py",
-        "    def _first_use(self, event: MetricEvent) -> str | None:\n",
-        "    def _first_use(self, event: MetricEvent) -> str | None:\n        return None\n",
+        "    def _first_use(self, given: UserInput, user: str, told: Input) -> str | None:\n",
+        "    def _first_use(self, given: UserInput, user: str, told: Input) -> str | None:\n"
+        "        return None\n",
     ),
     Bug(
         "the higher offset wins, whatever a record was judged on",
@@ -63,8 +64,21 @@ BUGS: Final = (
     Bug(
         "the position is stored outside of the write that stores the rows",
         "processor/state.py",
-        "        rows[META] = orjson.dumps(meta)\n        self._store.write(rows)\n",
-        "        self._store.write({META: orjson.dumps(meta)})\n        self._store.write(rows)\n",
+        "        rows[META] = orjson.dumps(meta)\n        self._store.write(rows, gone)\n",
+        "        self._store.write({META: orjson.dumps(meta)})\n"
+        "        self._store.write(rows, gone)\n",
+    ),
+    Bug(
+        "what has fallen due stays in the store",
+        "processor/state.py",
+        "        self._store.write(rows, gone)\n",
+        "        self._store.write(rows)\n",
+    ),
+    Bug(
+        "a correction is not remembered",
+        "processor/state.py",
+        '        if "type" in told:\n            self._take_corrections(tenant, user, record)\n',
+        "",
     ),
     Bug(
         "the state is stored before the append",

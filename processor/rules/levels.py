@@ -4,12 +4,12 @@ from bisect import bisect_right
 
 from processor.rules.game import Game, SystemRule
 from processor.rules.standing import Standing
-from schemas.entries import Entry
+from schemas.entries import LevelEntry
 
 
-def level_changes(before: Standing | None, standing: Standing, game: Game) -> list[Entry]:
+def level_changes(before: Standing | None, standing: Standing, game: Game) -> list[LevelEntry]:
     """Return one change per system that an input as a whole moved to another level."""
-    changed: list[Entry] = []
+    changed: list[LevelEntry] = []
     held = before["points"] if before else {}
     points = standing["points"]
     for system in game.systems:

@@ -3,20 +3,27 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypedDict, assert_never, cast
+from typing import Final, NotRequired, TypedDict, assert_never, cast
 
 from schemas.entries import (
+    BackfillEntry,
     Entry,
+    FreezesEntry,
     Frequency,
+    Pause,
     ProgressEntry,
     Record,
     StreakEntry,
+    StreakPreferences,
     TotalEntry,
     UserEntry,
 )
 
 # At any instant the world has three dates at most: a user can return to no other period.
 PERIODS_OPEN_MAX: Final = 3
+# Lost streaks that are remembered to be restored: each is shorter than the one before it, and those
+# of the last 90 days, 53 weeks or 24 months cannot be more.
+PAST_MAX: Final = 24
 
 
 class Track(TypedDict):
@@ -30,9 +37,16 @@ class Track(TypedDict):
     period: str | None
     # First date of the last period up to which it is kept.
     through: str | None
+    # First date of the last period that was protected and not satisfied, while there is a streak.
+    kept: NotRequired[str]
     # First date of a period that is not yet satisfied -> each metric's change within it. Several,
     # as one who moves to the west and back again returns to a period.
     changes: dict[str, dict[str, str]]
+    # The greatest length ever.
+    longest: NotRequired[int]
+    # What was lost and may be restored: first date of the last period that satisfied it, length,
+    # and date of the event that started it; oldest first, each shorter than the one before it.
+    past: NotRequired[list[tuple[str, int, str]]]
 
 
 class Standing(TypedDict):
@@ -49,6 +63,19 @@ class Standing(TypedDict):
     achievements: dict[str, str]
     # System -> balance; absent before the first award.
     points: dict[str, int]
+    # What follows is absent where it says nothing: most users of most games have none of it.
+    # When, and on which local date, the user came to be.
+    created: NotRequired[str]
+    born: NotRequired[str]
+    # Version of the definitions as whose filters ask for it the user's past is known.
+    known: NotRequired[int]
+    # When time itself will next do something to the user.
+    due: NotRequired[str]
+    freezes: NotRequired[int]
+    # Local date on which freezes were last earned.
+    earned: NotRequired[str]
+    pauses: NotRequired[list[Pause]]
+    preferences: NotRequired[StreakPreferences]
 
 
 def new_standing(at: str) -> Standing:
@@ -75,11 +102,6 @@ def new_track() -> Track:
     }
 
 
-def series_of(metric: str, filter_id: str) -> str:
-    """Return the name under which a total, or the subtotal of a filter, is kept."""
-    return f"{metric}?{filter_id}" if filter_id else metric
-
-
 def evolve_record(standing: Standing | None, record: Record) -> Standing:
     """Return the standing after an applied record: its event time, then its entries in order."""
     at = record["at"]
@@ -103,7 +125,7 @@ def reach(own: Standing, at: str) -> None:
         own["time"] = at
 
 
-def take(own: Standing, entry: Entry, at: str) -> None:
+def take(own: Standing, entry: Entry, at: str) -> None:  # noqa: C901, PLR0912  one case for each kind of entry
     """Change a standing of one's own by one entry of a record whose event time is `at`.
 
     One's own is a new one or a copy of the outermost dictionary: what lies within is replaced,
@@ -121,15 +143,34 @@ def take(own: Standing, entry: Entry, at: str) -> None:
         case "achievement":
             own["achievements"] = {**own["achievements"], entry["achievement"]: at}
         case "user":
-            _take_user(own, entry)
-        case "level" | "definitions":
-            # A level follows from the balance; the version in force belongs to the partition.
+            _take_user(own, entry, at)
+        case "freezes":
+            _take_freezes(own, entry)
+        case "pauses":
+            own["pauses"] = entry["pauses"]
+        case "preferences":
+            own["preferences"] = entry["streak"]
+        case "backfill":
+            _take_backfill(own, entry)
+        case "due":
+            if entry["at"] is None:
+                own.pop("due", None)
+            else:
+                own["due"] = entry["at"]
+        case "level" | "definitions" | "correction" | "hold" | "boost" | "backfilled":
+            # A level follows from the balance; the others belong to the partition.
             pass
         case _ as unknown:
             assert_never(unknown)
 
 
-def _take_user(own: Standing, entry: UserEntry) -> None:
+def _take_user(own: Standing, entry: UserEntry, at: str) -> None:
+    if entry.get("created"):
+        own["created"] = at
+        if "day" in entry:
+            own["born"] = entry["day"]
+    if "known" in entry:
+        own["known"] = entry["known"]
     if "tz" in entry:
         own["tz"] = entry["tz"]
     if "attributes" in entry:
@@ -143,8 +184,11 @@ def _take_total(own: Standing, entry: TotalEntry) -> None:
     series[metric] = _raised(series.get(metric), entry["total"])
     if "subtotals" in entry:
         for filter_id, subtotal in entry["subtotals"].items():
-            name = series_of(metric, filter_id)
+            name = f"{metric}?{filter_id}"
             series[name] = _raised(series.get(name), subtotal)
+    if "peaks" in entry:
+        for name, peak in entry["peaks"].items():
+            series[name] = (series[name][0], peak)
     own["series"] = series
 
 
@@ -176,9 +220,35 @@ def _take_streak(own: Standing, entry: StreakEntry) -> None:
         "started": entry["started"],
         "through": entry["through"],
     }
+    if entry["length"] > track.get("longest", 0):
+        changed["longest"] = entry["length"]
+    if "lost" in entry and track["period"] is not None:
+        # Of what a longer one followed nothing is ever restored.
+        kept = [it for it in track.get("past", ()) if it[1] > entry["lost"]]
+        ended = (track["period"], entry["lost"], track["started"] or track["period"])
+        changed["past"] = [*kept, ended][-PAST_MAX:]
+    if entry["change"] == "restored":
+        changed.pop("past", None)
+    if entry["change"] in ("frozen", "paused", "restored") and entry["through"] is not None:
+        changed["kept"] = entry["through"]
+    elif entry["change"] in ("started", "lost"):
+        changed.pop("kept", None)
+    if "freezes" in entry:
+        own["freezes"] = entry["freezes"]
     if entry["change"] in ("started", "extended"):
         changed["period"] = entry["period"]
         # A satisfied period needs no more counting, and none before it will.
         changes = track["changes"]
         changed["changes"] = {it: changes[it] for it in changes if it > entry["period"]}
     own["streaks"] = {**own["streaks"], frequency: changed}
+
+
+def _take_freezes(own: Standing, entry: FreezesEntry) -> None:
+    own["freezes"] = entry["freezes"]
+    if entry["change"] == "earned":
+        own["earned"] = entry["day"]
+
+
+def _take_backfill(own: Standing, entry: BackfillEntry) -> None:
+    own["known"] = entry["version"]
+    own["series"] = {**own["series"], **entry["series"]}

@@ -2,44 +2,24 @@
 
 A track is alive in a period if it is kept up to the period before it. `through` says up to where
 it is kept: a satisfied period moves it, and so does whatever protects a period that was missed.
+What time alone does to a streak is in rolling.
 """
 
 from datetime import date
 from decimal import Decimal
 
+from processor.rules.freezes import held
 from processor.rules.game import Game, StreakRule
+from processor.rules.preferences import rule_for
 from processor.rules.standing import Standing, Track
 from schemas.entries import FREQUENCIES, Entry, Frequency, StreakEntry, StreakState
 from schemas.numbers import ZERO, add, write
-from schemas.periods import Period, Today, next_period, period_of, streak_state
+from schemas.periods import Period, Today, period_of, streak_state
 
 
 def zone_of(standing: Standing, game: Game) -> str:
     """Return the time zone that a user's periods follow (OD-13)."""
     return standing["tz"] or game.tz
-
-
-def roll(standing: Standing, game: Game, today: Today) -> list[Entry]:
-    """Return the streaks that ended by today: a whole period went by unsatisfied."""
-    ended: list[Entry] = []
-    for frequency, track in standing["streaks"].items():
-        through = track["through"]
-        # Dates as text are in the order of dates.
-        if not track["length"] or through is None or through >= today.periods[frequency].previous:
-            continue
-        missed = next_period(date.fromisoformat(through), frequency, today.tz)
-        entry: StreakEntry = {
-            "kind": "streak",
-            "frequency": frequency,
-            "change": "lost",
-            "length": 0,
-            "started": None,
-            "period": missed.isoformat(),
-            "through": None,
-            "lost": track["length"],
-        }
-        ended.append(_told(entry, game))
-    return ended
 
 
 def carry(standing: Standing, today: Today) -> list[Entry]:
@@ -52,7 +32,9 @@ def carry(standing: Standing, today: Today) -> list[Entry]:
         if not track["length"] or track["through"] is None or track["period"] is None:
             continue
         # Anew with every move: what was skipped on the way out is not skipped after the way back.
-        kept = max(track["period"], today.periods[frequency].previous)
+        # What was protected stays so: a second freeze for the same date would be one too many.
+        protected = track.get("kept", "")
+        kept = max(track["period"], protected, today.periods[frequency].previous)
         if track["through"] != kept:
             carried.append(
                 {
@@ -78,7 +60,7 @@ def count(
     event counts only where the period that it belongs to is the period that is open (OD-1).
     """
     found: list[Entry] = []
-    rule = game.streak
+    rule = rule_for(standing, game)
     if rule is None:
         return found
     streaks = standing["streaks"]
@@ -146,7 +128,7 @@ def _extension(
 
 
 def _told(entry: StreakEntry, game: Game) -> StreakEntry:
-    if entry["frequency"] != game.frequency or game.streak is None:
+    if entry["frequency"] != game.frequency:
         entry["quiet"] = True
     return entry
 
@@ -154,6 +136,19 @@ def _told(entry: StreakEntry, game: Game) -> StreakEntry:
 def state_of_streak(standing: Standing, game: Game, today: Today) -> StreakState:
     """Return the streak of the game's frequency as an answer shows it, at the user's time."""
     track = standing["streaks"].get(game.frequency)
-    if track is None or game.streak is None:
-        return streak_state(game.frequency, 0, None, None, today)
-    return streak_state(game.frequency, track["length"], track["started"], track["through"], today)
+    freezes = held(standing, game)
+    if track is None or rule_for(standing, game) is None:
+        state = streak_state(game.frequency, 0, None, None, today)
+    else:
+        state = streak_state(
+            game.frequency,
+            track["length"],
+            track["started"],
+            track["through"],
+            today,
+            standing.get("pauses", ()),
+            freezes,
+        )
+    if game.freezes.most:
+        state["freezes"] = freezes
+    return state

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from processor.rules.game import MetricRule, matches
-from processor.rules.standing import Standing, series_of
+from processor.rules.game import Game, MetricRule, matches
+from processor.rules.standing import Standing
 from schemas.entries import TotalEntry
+from schemas.events import Backfill
 from schemas.numbers import ZERO, add, write
 
 
@@ -23,7 +24,7 @@ def total_entry(
     }
     if rule.filters:
         subtotals = {
-            filter_id: write(add(total_of(standing, series_of(rule.key, filter_id)), value))
+            filter_id: write(add(total_of(standing, f"{rule.key}?{filter_id}"), value))
             for filter_id, wanted in rule.filters.items()
             if matches(wanted, attributes)
         }
@@ -42,3 +43,19 @@ def peak_of(standing: Standing, series: str) -> Decimal:
     """Return the highest value that a total or subtotal has had; 0 before the first event."""
     known = standing["series"].get(series)
     return Decimal(known[1]) if known else ZERO
+
+
+def merged_series(standing: Standing, game: Game, given: Backfill) -> dict[str, tuple[str, str]]:
+    """Return the subtotals of new filters with the past included: up to the marker, and since.
+
+    A series that the user's past is known for already, or that no longer counts, is left out. The
+    highest value is that of the whole history: of the past alone, or of what came after on top.
+    """
+    found = {}
+    for series, (past, peak) in given.series.items():
+        since = game.since.get(series)
+        if since is None or not standing.get("known", 1) < since <= given.version:
+            continue
+        highest = max(peak, add(past, peak_of(standing, series)))
+        found[series] = (write(add(past, total_of(standing, series))), write(highest))
+    return found

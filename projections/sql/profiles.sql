@@ -43,3 +43,6 @@ SET name = EXCLUDED.name,
     device_tokens = EXCLUDED.device_tokens,
     subscribe_to_emails = EXCLUDED.subscribe_to_emails,
     updated = EXCLUDED.updated;
+
+-- subscription --
+SELECT subscribe_to_emails FROM own.profiles WHERE tenant = %(tenant)s AND user_id = %(user)s;

@@ -87,13 +87,43 @@ CREATE TABLE streaks (
     PRIMARY KEY (tenant, user_id, frequency)
 ) WITH (fillfactor = 85);
 
+-- Every period that was satisfied, or in which a freeze or a pause kept the streak.
 CREATE TABLE streak_periods (
-    tenant    text NOT NULL,
-    user_id   text NOT NULL,
-    frequency text NOT NULL,
-    period    date NOT NULL,
-    length    integer NOT NULL,
+    tenant      text NOT NULL,
+    user_id     text NOT NULL,
+    frequency   text NOT NULL,
+    period      date NOT NULL,
+    length      integer NOT NULL,
+    used_freeze boolean NOT NULL DEFAULT false,
+    used_pause  boolean NOT NULL DEFAULT false,
     PRIMARY KEY (tenant, user_id, frequency, period)
+);
+
+-- How many freezes a user has.
+CREATE TABLE freezes (
+    tenant  text NOT NULL,
+    user_id text NOT NULL,
+    freezes integer NOT NULL,
+    PRIMARY KEY (tenant, user_id)
+);
+
+-- Local dates, both included, in which a user's streaks are kept without activity.
+CREATE TABLE pauses (
+    tenant     text NOT NULL,
+    user_id    text NOT NULL,
+    id         text NOT NULL,
+    first_date date NOT NULL,
+    last_date  date NOT NULL,
+    PRIMARY KEY (tenant, user_id, id)
+);
+CREATE INDEX pauses_by_id ON pauses (tenant, id);
+
+-- What users set of their streak; who set nothing has no row.
+CREATE TABLE streak_preferences (
+    tenant  text NOT NULL,
+    user_id text NOT NULL,
+    streak  jsonb NOT NULL,              -- schemas.entries.StreakPreferences
+    PRIMARY KEY (tenant, user_id)
 );
 
 CREATE TABLE achievements (
@@ -124,19 +154,22 @@ CREATE TABLE points (
 );
 CREATE INDEX points_by_total ON points (tenant, system, total);
 
--- Every award and deduction, with its trigger and the balance after it.
+-- Every award and deduction, and the balance after it.
 CREATE TABLE awards (
     id            text NOT NULL,         -- event id and the index of the effect
     tenant        text NOT NULL,
     user_id       text NOT NULL,
     system        text NOT NULL,
-    trigger       text NOT NULL,
+    trigger       text,                  -- null for what an operator granted or deducted
     awarded       bigint NOT NULL,
     total         bigint NOT NULL,
     at            timestamptz NOT NULL,
     definitions   integer NOT NULL,
     ledger_offset bigint NOT NULL,       -- a user's awards are all in one partition: this is their order
     index         integer NOT NULL,
+    boosts        text[],                -- keys of the boosts that multiplied it
+    count         integer,               -- of a time trigger: how many times it was due
+    reason        text,                  -- of a grant, a deduction or a correction
     PRIMARY KEY (tenant, user_id, system, ledger_offset, index)
 );
 
@@ -144,7 +177,7 @@ CREATE TABLE point_days (
     tenant  text NOT NULL,
     user_id text NOT NULL,
     system  text NOT NULL,
-    day     date NOT NULL,
+    day     date NOT NULL,               -- projections.points.day_of
     change  bigint NOT NULL,
     PRIMARY KEY (tenant, user_id, system, day)
 );
@@ -162,4 +195,19 @@ CREATE TABLE levels (
     ledger_offset bigint NOT NULL,
     index         integer NOT NULL,
     PRIMARY KEY (tenant, user_id, system, ledger_offset, index)
+);
+
+-- Every event that counts with another value than it came with; the newest row has the value.
+CREATE TABLE corrections (
+    id            text NOT NULL,         -- event id of the correction and the index of the effect
+    tenant        text NOT NULL,
+    user_id       text NOT NULL,
+    event_id      text NOT NULL,         -- the event that is corrected
+    before        numeric NOT NULL,
+    after         numeric NOT NULL,
+    reason        text,
+    at            timestamptz NOT NULL,
+    ledger_offset bigint NOT NULL,
+    index         integer NOT NULL,
+    PRIMARY KEY (tenant, event_id, ledger_offset, index)
 );

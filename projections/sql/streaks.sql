@@ -1,4 +1,4 @@
--- Streaks of the three frequencies, and the periods that satisfied them.
+-- Streaks of the three frequencies, and what happened in every period of them.
 
 -- apply --
 INSERT INTO streaks (
@@ -22,19 +22,25 @@ SET length = EXCLUDED.length,
     extended = EXCLUDED.extended;
 
 -- apply_periods --
-INSERT INTO streak_periods (tenant, user_id, frequency, period, length)
-SELECT tenant, user_id, frequency, period, length
-FROM json_to_recordset(%(rows)s::json) AS r (
-    tenant text, user_id text, frequency text, period date, length integer
+INSERT INTO streak_periods AS p (
+    tenant, user_id, frequency, period, length, used_freeze, used_pause
 )
-ON CONFLICT (tenant, user_id, frequency, period) DO UPDATE SET length = EXCLUDED.length;
+SELECT tenant, user_id, frequency, period, length, used_freeze, used_pause
+FROM json_to_recordset(%(rows)s::json) AS r (
+    tenant text, user_id text, frequency text, period date, length integer, used_freeze boolean,
+    used_pause boolean
+)
+ON CONFLICT (tenant, user_id, frequency, period) DO UPDATE
+SET length = EXCLUDED.length,
+    used_freeze = p.used_freeze OR EXCLUDED.used_freeze,
+    used_pause = p.used_pause OR EXCLUDED.used_pause;
 
 -- one --
 SELECT length, longest, started, period, through, extended FROM streaks
 WHERE tenant = %(tenant)s AND user_id = %(user)s AND frequency = %(frequency)s;
 
 -- periods --
-SELECT period, length FROM streak_periods
+SELECT period, length, used_freeze, used_pause FROM streak_periods
 WHERE tenant = %(tenant)s AND user_id = %(user)s AND frequency = %(frequency)s
     AND period >= %(since)s
 ORDER BY period;

@@ -1,8 +1,7 @@
 -- Users with the highest balance.
 
 -- by_points --
-SELECT p.user_id AS user, p.total AS points, coalesce(s.length, 0) AS streak,
-    coalesce(s.longest, 0) AS longest,
+SELECT p.user_id AS user, p.total AS points, coalesce(s.longest, 0) AS longest,
     coalesce(
         (SELECT jsonb_object_agg(t.metric, t.total::text) FROM totals AS t
          WHERE t.tenant = p.tenant AND t.user_id = p.user_id),

@@ -24,3 +24,13 @@ SELECT metric, total FROM totals WHERE tenant = %(tenant)s AND user_id = %(user)
 -- one --
 SELECT total FROM totals
 WHERE tenant = %(tenant)s AND user_id = %(user)s AND metric = %(metric)s;
+
+-- days --
+SELECT day, change FROM total_days
+WHERE tenant = %(tenant)s AND user_id = %(user)s AND metric = %(metric)s
+    AND day BETWEEN %(start)s AND %(end)s
+ORDER BY day;
+
+-- before --
+SELECT coalesce(sum(change), 0) FROM total_days
+WHERE tenant = %(tenant)s AND user_id = %(user)s AND metric = %(metric)s AND day < %(start)s;

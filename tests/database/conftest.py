@@ -22,12 +22,16 @@ TABLES = (
     "total_days",
     "streaks",
     "streak_periods",
+    "freezes",
+    "pauses",
+    "streak_preferences",
     "achievements",
     "achievement_counts",
     "points",
     "awards",
     "point_days",
     "levels",
+    "corrections",
 )
 
 

@@ -7,7 +7,7 @@ from broker.ledger import Batch, Position
 from projections import runner
 from projections.database import Connection
 from projections.gathered import Gathered
-from schemas.entries import Entry, Outcome, Record
+from schemas.entries import Entry, Input, Outcome, Record
 from schemas.order import link_of
 from schemas.versions import Version
 
@@ -30,6 +30,7 @@ class Ledger:
         outcome: Outcome = "applied",
         tenant: str = "default",
         definitions: int = 0,
+        given: Input | None = None,
     ) -> Record:
         """Append a record that follows the last one."""
         offset = len(self.records)
@@ -47,7 +48,7 @@ class Ledger:
             "user": user,
             "definitions": definitions,
             "rules": 1,
-            "input": None,
+            "input": given,
             "entries": list(entries),
         }
         self.records.append(record)
@@ -108,15 +109,40 @@ def achievement(key: str) -> Entry:
     return {"kind": "achievement", "achievement": key}
 
 
-def points(system: str, trigger: str, awarded: int, after: int) -> Entry:
+def points(system: str, trigger: str | None, awarded: int, after: int, **more: Any) -> Entry:
     """Points were awarded or deducted."""
-    return {
+    entry = {
         "kind": "points",
         "system": system,
         "trigger": trigger,
         "awarded": awarded,
         "total": after,
+        **more,
     }
+    return cast(Entry, entry)
+
+
+def freezes(change: str, amount: int, after: int, day: str = "2024-03-01") -> Entry:
+    """Streak freezes were granted or earned."""
+    entry = {"kind": "freezes", "change": change, "amount": amount, "freezes": after, "day": day}
+    return cast(Entry, entry)
+
+
+def pauses(change: str, pause: str, *known: tuple[str, str, str]) -> Entry:
+    """A pause was added or removed; those known after it as id, start and end."""
+    after = [{"id": key, "start": start, "end": end} for key, start, end in known]
+    return cast(Entry, {"kind": "pauses", "change": change, "id": pause, "pauses": after})
+
+
+def preferences(**streak: Any) -> Entry:
+    """What a user set of the streak, after a change."""
+    return cast(Entry, {"kind": "preferences", "streak": streak})
+
+
+def correction(event: str, before: str, after: str, **more: Any) -> Entry:
+    """An event counts with another value."""
+    entry = {"kind": "correction", "event": event, "before": before, "after": after, **more}
+    return cast(Entry, entry)
 
 
 def level(system: str, before: str | None, after: str | None, held: int) -> Entry:
@@ -171,6 +197,61 @@ def a_bit_of_everything(partition: int = 0, prefix: str = "u") -> Ledger:
         total("lines", "7", "7", "2024-03-05"),
         level("xp", "newcomer", None, 13),
         at="2024-03-05T12:00:00Z",
+        definitions=1,
+    )
+    ledger.add(
+        two,
+        freezes("granted", 3, 3),
+        pauses(
+            "added", "p1", ("p1", "2024-03-06", "2024-03-07"), ("p2", "2024-04-01", "2024-04-01")
+        ),
+        preferences(enabled=True),
+        streak("started", 1, "2024-03-02"),
+        points("care", None, 40, 40, reason="sorry"),
+        at="2024-03-05T13:00:00Z",
+        definitions=1,
+    )
+    ledger.add(
+        two,
+        streak(
+            "frozen",
+            1,
+            "2024-03-05",
+            through="2024-03-05",
+            since="2024-03-03",
+            consumed=3,
+            freezes=0,
+        ),
+        streak("paused", 1, "2024-03-07", through="2024-03-07", since="2024-03-06", quiet=True),
+        points("care", "hourly", 4, 44, at="2024-03-07T11:00:00Z", count=4, boosts=["spring"]),
+        pauses("removed", "p1", ("p2", "2024-04-01", "2024-04-01")),
+        preferences(),
+        at="2024-03-08T12:00:00Z",
+        definitions=1,
+    )
+    ledger.add(
+        two,
+        correction(f"0-{partition}-4", "-2", "1", reason="typed wrong"),
+        total("commits", "3", "1", "2024-03-02"),
+        at="2024-03-02T09:00:00Z",
+        definitions=1,
+        given={"type": "correction"},
+    )
+    # What no read model shows.
+    ledger.add(
+        two,
+        cast(Entry, {"kind": "progress", "metric": "commits", "periods": {}}),
+        cast(Entry, {"kind": "backfill", "version": 1, "series": {}}),
+        cast(Entry, {"kind": "due", "at": None}),
+        cast(Entry, {"kind": "boost", "system": "xp", "boost": "own", "change": "started"}),
+        at="2024-03-08T12:00:00Z",
+        definitions=1,
+    )
+    ledger.add(
+        None,
+        cast(Entry, {"kind": "hold", "on": True}),
+        cast(Entry, {"kind": "backfilled", "version": 1}),
+        cast(Entry, {"kind": "boost", "system": "xp", "boost": "spring", "change": "finished"}),
         definitions=1,
     )
     return ledger

@@ -12,6 +12,13 @@ from projections.database import (
 )
 from projections.migrations import check_schema, load_migrations, migrate, read_format
 
+KNOWN = ["0001_own", "0002_preferences"]
+
+
+def copy_migrations(folder):
+    for migration in load_migrations():
+        (folder / f"{migration.name}.sql").write_text(migration.text)
+
 
 @pytest.fixture(scope="session")
 def template():
@@ -26,7 +33,7 @@ async def migrated(database):
 
 async def test_an_empty_database_is_brought_up_and_found_fit(database):
     done = await migrate(database)
-    assert done == ["0001_own", "read"]
+    assert done == [*KNOWN, "read"]
     async with connect(database) as connection:
         await check_schema(connection)
 
@@ -36,32 +43,32 @@ async def test_a_second_time_there_is_nothing_to_do(migrated):
 
 
 async def test_a_dry_run_says_what_would_be_done_and_does_nothing(database):
-    assert await migrate(database, dry_run=True) == ["0001_own", "read"]
+    assert await migrate(database, dry_run=True) == [*KNOWN, "read"]
     async with connect(database) as connection:
         with pytest.raises(SchemaError, match="run `xp migrate`"):
             await check_schema(connection)
 
 
 async def test_a_changed_migration_is_refused_by_name(database, tmp_path):
-    (tmp_path / "0001_own.sql").write_text(load_migrations()[0].text)
-    (tmp_path / "0002_more.sql").write_text("CREATE TABLE own.more (id integer);")
-    assert await migrate(database, folder=tmp_path) == ["0001_own", "0002_more", "read"]
-    (tmp_path / "0002_more.sql").write_text("CREATE TABLE own.more (id bigint);")
-    with pytest.raises(MigrationChangedError, match="0002_more"):
+    copy_migrations(tmp_path)
+    (tmp_path / "9999_more.sql").write_text("CREATE TABLE own.more (id integer);")
+    assert await migrate(database, folder=tmp_path) == [*KNOWN, "9999_more", "read"]
+    (tmp_path / "9999_more.sql").write_text("CREATE TABLE own.more (id bigint);")
+    with pytest.raises(MigrationChangedError, match="9999_more"):
         await migrate(database, folder=tmp_path)
 
 
 async def test_a_newer_migration_is_applied_alone(migrated, tmp_path):
-    (tmp_path / "0001_own.sql").write_text(load_migrations()[0].text)
-    (tmp_path / "0002_more.sql").write_text("CREATE TABLE own.more (id integer);")
-    assert await migrate(migrated, folder=tmp_path) == ["0002_more"]
+    copy_migrations(tmp_path)
+    (tmp_path / "9999_more.sql").write_text("CREATE TABLE own.more (id integer);")
+    assert await migrate(migrated, folder=tmp_path) == ["9999_more"]
     with pytest.raises(SchemaError, match="newer program"):
         await migrate(migrated)
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(migrated, tmp_path):
-    (tmp_path / "0001_own.sql").write_text(load_migrations()[0].text)
-    (tmp_path / "0002_bad.sql").write_text("CREATE TABLE own.more (id integer); SELECT 1/0;")
+    copy_migrations(tmp_path)
+    (tmp_path / "9999_bad.sql").write_text("CREATE TABLE own.more (id integer); SELECT 1/0;")
     with pytest.raises(Exception, match="division by zero"):
         await migrate(migrated, folder=tmp_path)
     async with connect(migrated) as connection:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from database.records import (
@@ -9,10 +10,14 @@ from database.records import (
     a_bit_of_everything,
     achievement,
     changed,
+    correction,
     created,
+    freezes,
     in_force,
     level,
+    pauses,
     points,
+    preferences,
     split,
     store,
     streak,
@@ -24,16 +29,17 @@ from projections import definitions
 from projections.achievements import completion_counts, completions_of
 from projections.gathered import Gathered
 from projections.levels import level_changes
-from projections.points import balance, newest_awards
+from projections.points import Award, balance, newest_awards
 from projections.positions import StalePositionError, positions
 from projections.runner import store as store_gathered
-from projections.streaks import StreakPeriod, streak_periods
+from projections.streaks import StreakPeriod, streak_history
 from projections.streaks import streak as streak_of
 from projections.tops import tops
 from projections.totals import total as total_of
 from projections.totals import totals_of
 from projections.users import user, user_count
 from schemas.definitions import Definitions
+from schemas.entries import Entry
 from schemas.versions import succeed
 
 
@@ -71,8 +77,22 @@ ONE_EACH = {
     "achievements": [achievement("first")],
     "points": [points("xp", "commit", 10, 10)],
     "levels": [level("xp", None, "newcomer", 10)],
+    "freezes": [freezes("granted", 1, 1)],
+    "pauses": [pauses("added", "p1", ("p1", "2024-03-01", "2024-03-02"))],
+    "streak_preferences": [preferences(enabled=False)],
+    "corrections": [correction("0-0-0", "1", "2")],
     "definitions": [in_force(1)],
 }
+
+
+def test_a_bit_of_everything_has_every_kind_of_entry():
+    found = {it["kind"] for record in a_bit_of_everything().records for it in record["entries"]}
+    assert found == {get_args(it.__annotations__["kind"])[0] for it in get_args(Entry)}
+
+
+async def test_a_bit_of_everything_leaves_rows_in_every_table(connection, dump):
+    await store(connection, a_bit_of_everything().batch(), [VERSION])
+    assert [table for table, rows in (await dump(connection)).items() if not rows] == []
 
 
 @pytest.mark.parametrize("read_model", ONE_EACH)
@@ -301,7 +321,7 @@ async def test_a_streak_grows_is_lost_and_starts_again(connection):
     found = await daily(connection)
     assert (found.length, found.longest, found.started) == (1, 2, date(2024, 3, 9))
     assert await streak_of(connection, "default", "u1", "weekly") is None
-    assert await streak_periods(connection, "default", "u1", "daily", date(2024, 3, 2)) == [
+    assert await streak_history(connection, "default", "u1", "daily", date(2024, 3, 2)) == [
         StreakPeriod(date(2024, 3, 2), 2),
         StreakPeriod(date(2024, 3, 9), 1),
     ]
@@ -330,7 +350,7 @@ async def test_a_carried_streak_moves_only_up_to_where_it_is_kept(connection):
     found = await daily(connection)
     assert (found.period, found.through) == (date(2024, 3, 1), date(2024, 3, 2))
     assert (found.length, found.extended) == (1, at(1, 10))
-    periods = await streak_periods(connection, "default", "u1", "daily", date(2024, 1, 1))
+    periods = await streak_history(connection, "default", "u1", "daily", date(2024, 1, 1))
     assert len(periods) == 1
 
 
@@ -370,8 +390,8 @@ async def test_every_award_is_kept_under_the_id_of_its_effect(connection):
     assert await balance(connection, "default", "u1", "care") == 3
     assert await balance(connection, "default", "u1", "none") is None
     assert await newest_awards(connection, "default", "u1", "xp", 2) == [
-        ("0-0-1:3", "merge", -2, 13, at(1, 10), 3),
-        ("0-0-1:1", "commit", 10, 15, at(1, 10), 3),
+        Award("0-0-1:3", "merge", -2, 13, at(1, 10), 3),
+        Award("0-0-1:1", "commit", 10, 15, at(1, 10), 3),
     ]
 
 
@@ -430,6 +450,6 @@ async def test_tops_show_those_with_most_points_and_what_they_did(connection):
     await store(connection, other.batch())
     first, second = await tops(connection, "default", "xp", "daily")
     assert (first.user, first.points, first.totals) == ("z", 50, {})
-    assert (second.user, second.points, second.streak, second.longest) == ("u1", 13, 0, 2)
+    assert (second.user, second.points, second.longest) == ("u1", 13, 2)
     assert second.totals == {"commits": Decimal("1.3"), "lines": Decimal(7)}
     assert len(await tops(connection, "default", "xp", "daily", 1)) == 1

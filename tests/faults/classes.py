@@ -51,8 +51,10 @@ class FaultClass:
     check: Check | None = None
     # Makes the world, where the class needs another kind of one; called with home and options.
     world: Callable[..., World] | None = None
-    # Whether the short run has it.
+    # Whether the short run has it, and whether all others there come before it: what it leaves
+    # behind, such as other definitions, is nothing for them.
     short: bool = False
+    last: bool = False
 
 
 CLASSES: dict[str, FaultClass] = {}

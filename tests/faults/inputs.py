@@ -74,7 +74,7 @@ POISON: Final[dict[str, bytes]] = {
     "another kind of input": _event(type="correction"),
     "a marker without a version": b'{"type": "definitions"}',
     "a marker with a version that is none": b'{"type": "definitions", "version": 1.5}',
-    "a marker of a version that does not exist": b'{"type": "definitions", "version": 99}',
+    "a marker of a version that does not exist": b'{"type": "definitions", "version": 999999}',
     "nested lists": b"[" * (EVENT_BYTES_MAX // 2 - 1) + b"]" * (EVENT_BYTES_MAX // 2 - 1),
     "nested in an attribute": b'{"user": "p", "metric": "commits", "attributes": {"kind": '
     + b'{"a": ' * 5_000

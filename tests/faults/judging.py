@@ -8,42 +8,39 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
+from faults.balances import Balances
+from faults.lines import OF_PARTITION, Line, Raw, Who, instant
 from faults.load import partition_of
-from faults.plan import GAME, Event
+from faults.plan import Event, founded
+from faults.second import Second, effects_of
 from faults.tables import Tables
-from reference.checking import RefusedError, check
-from reference.game import Game
 
 import processor.judge
 from processor.judge import Message, Seat, judge
-from processor.rules.game import compile_game
+from processor.rules.game import compile_version
 from processor.state import PartitionState
 from processor.store import Store
-from schemas.definitions import Definitions
-from schemas.topics import EVENT_BYTES_MAX, Topics
+from schemas.topics import DEFAULT_TENANT, EVENT_BYTES_MAX, Topics
+from schemas.versions import Version
 
-FREQUENCIES = ("daily", "weekly", "monthly")
 TOLD_MAX = 12
 
 # The one version that a poisonous marker names and nobody publishes.
-ABSENT = {("default", 99)}
-
-
-class Raw(NamedTuple):
-    """A record as the broker holds it."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+ABSENT = {(DEFAULT_TENANT, 999_999)}
+# What parts of the system itself put on the events topic, apart from the events it forwards.
+OF_SYSTEM = {"definitions", "due", "boost", "backfill", "backfilled"}
+# By how much the clocks of this machine's processes may differ at all.
+CLOCKS_APART = timedelta(seconds=1)
+NOTHING: dict[str, Any] = {
+    "definitions": 0,
+    **effects_of({"outcome": "dead", "entries": []}),
+}
 
 
 class _Rows(Store):
@@ -61,17 +58,6 @@ class _Rows(Store):
             self._rows.pop(key, None)
 
 
-@dataclass
-class Line:
-    """One partition: its events that have no record yet, and the state of its ledger."""
-
-    state: PartitionState
-    events: dict[int, Raw] = field(default_factory=dict)
-    epoch: int = 0
-    due: int = 0
-    last: list[Any] | None = None
-
-
 class Judging:
     """All that follows from the two logs of one world."""
 
@@ -79,21 +65,36 @@ class Judging:
         """Begin before the first record."""
         self.partitions = partitions
         self.topics = topics
-        self.lines = [Line(PartitionState(_Rows(), number)) for number in range(partitions)]
-        self.game = Game(json.loads(json.dumps(GAME), parse_float=Decimal, parse_int=Decimal))
-        compiled = compile_game(Definitions.model_validate(GAME), 1)
-        self._compiled = lambda _tenant, version: compiled if version == 1 else None
+        # Every version that was ever put in force, by number.
+        self.versions: dict[int, Version] = {}
+        self.lines = [
+            Line(number, partitions, self.versions, PartitionState(_Rows(), number))
+            for number in range(partitions)
+        ]
+        self._compiled: dict[int, Any] = {}
+        self.learn([founded()])
+        self.second = Second(self.versions)
         self.tables = Tables()
         # Everything that was ever sent, by mark; and raw bytes that are no events.
         self.sent: dict[str, Event] = {}
         self.poison: set[bytes] = set()
+        # Bytes of what was sent that is no metric event and no poison.
+        self.asked: set[bytes] = set()
+        # By how much any worker's clock was ahead so far.
+        self.ahead = CLOCKS_APART
         # Mark -> ids under which its event stands on the events topic.
         self.copies: dict[str, set[str]] = defaultdict(set)
         # Id -> (user, metric, key, outcome) of the last record on it, forwarded ones aside.
         self.records: dict[str, tuple[Any, ...]] = {}
-        # Id of an event -> how many records were made of it, forwarded ones aside.
+        # Use of a key, or fall of a due instant -> id of the event that it was applied by.
         self.used: dict[tuple[Any, ...], str] = {}
         self.origins: set[str] = set()
+        # What happened to the streaks of a user, in order: frequency, change and length.
+        self.streaks: dict[Who, list[tuple[str, str, int]]] = defaultdict(list)
+        # Outcome -> inputs of the clock that came to it.
+        self.dues: Counter[str] = Counter()
+        # What was told of a boost: of a user, or of everyone (None), and by which change -> times.
+        self.boosts: Counter[tuple[str | None, str, str]] = Counter()
         # What downstream must have been told: topic -> ids; and of webhooks.
         self.notices: dict[str, set[str]] = {topic: set() for topic in topics.notices}
         self.deliveries: set[str] = set()
@@ -102,13 +103,22 @@ class Judging:
         # Records that the chain rule skips; those and replays together.
         self.skipped = 0
         self.dropped = 0
-        self._balances: dict[tuple[Any, ...], int] = {}
-        self._levels: dict[tuple[Any, ...], str | None] = {}
+        self._balances = Balances()
 
     def tell(self, text: str) -> None:
         """Note a violation; only so many are kept, the first say most."""
         if len(self.problems) < TOLD_MAX:
             self.problems.append(text)
+
+    def learn(self, versions: Iterable[Version]) -> None:
+        """Take versions of the definitions that were read; known ones stay."""
+        for version in versions:
+            if version.tenant == DEFAULT_TENANT and version.version not in self.versions:
+                self.versions[version.version] = version
+                self._compiled[version.version] = compile_version(version)
+
+    def _game(self, tenant: str, version: int) -> Any:
+        return self._compiled.get(version) if tenant == DEFAULT_TENANT else None
 
     def begin_epoch(self, epoch: int) -> None:
         """The events topic has begun anew by an operator's word: every partition counts from 0."""
@@ -127,7 +137,9 @@ class Judging:
         here = f"{line.epoch}-{partition}-{raw.offset}"
         told = _read(raw.value)
         if told is None or "mark" not in (told.get("attributes") or {}):
-            if (raw.value or b"") not in self.poison and (told or {}).get("type") != "definitions":
+            value = raw.value or b""
+            known = value in self.poison or value in self.asked
+            if not known and (told or {}).get("type") not in OF_SYSTEM:
                 self.tell(f"I1 {here} on the events topic was sent by nobody: {raw.value!r:.200}")
             return
         mark = told["attributes"]["mark"]
@@ -159,9 +171,13 @@ class Judging:
         if raw is None:
             self.tell(f"I1 ledger {partition}/{offset}: no event at {record['source']}")
             return
+        expected = self._judged(line, partition, raw)
         self._replay(line, partition, record, raw, value)
-        self._compare(partition, record, raw)
-        self._conserve(record)
+        self._compare(record, expected)
+        self._check_clock(line, record)
+        for text in self._balances.check(record, self.versions):
+            self.tell(text)
+        self._note(line, record)
         self._expect(record, raw)
         self.tables.add(partition, offset, record)
 
@@ -169,28 +185,24 @@ class Judging:
         self, line: Line, partition: int, record: dict[str, Any], raw: Raw, value: bytes
     ) -> None:
         """I7: the judge makes the same bytes of the same event again."""
-        seat = Seat(partition, self.partitions, line.epoch, record["lane"], self._compiled)
+        seat = Seat(partition, self.partitions, line.epoch, record["lane"], self._game)
         # Of a worker of another version: these have the same rules under another number.
         processor.judge.RULES = record["rules"]  # type: ignore[attr-defined]  # where it is used
         judged = judge(seat, line.state, Message(*raw), ABSENT)
         if judged.raw != value:
             self.tell(f"I7 {record['id']}: recorded {value!r:.600}, again {judged.raw!r:.600}")
 
-    def _compare(self, partition: int, record: dict[str, Any], raw: Raw) -> None:
+    def _compare(self, record: dict[str, Any], expected: dict[str, Any]) -> None:
         """I1 to I3: the second implementation says the same of the event."""
-        expected = self._judged(partition, raw)
-        found = {
-            "id": record["id"],
-            "outcome": record["outcome"],
-            "achievements": _listed(record, "achievement", "achievement"),
-            "awards": _listed(record, "points", "system", "trigger", "awarded", "total"),
-            "levels": _listed(record, "level", "system", "before", "after"),
-        }
-        if found != expected:
-            self.tell(f"I3 {record['id']}: expected {expected}, found {found}")
+        found = {"id": record["id"], "definitions": record["definitions"], **effects_of(record)}
+        wrong = [name for name, value in expected.items() if found[name] != value]
+        if wrong:
+            differ = [f"{name} {expected[name]}, found {found[name]}" for name in wrong]
+            self.tell(f"I3 {record['id']} of {record['user']}: expected {'; '.join(differ)}")
         if record["outcome"] == "forwarded":
             return
-        metric = (record["input"] or {}).get("metric")
+        told = record["input"] or {}
+        metric = f":{told['type']}" if "type" in told else told.get("metric")
         known = self.records.get(record["id"])
         if known is not None and "applied" in (known[3], record["outcome"]):
             if known[3] == record["outcome"]:
@@ -209,18 +221,12 @@ class Judging:
                 self.tell(f"I2 {use} was applied by {self.used[use]} and by {record['id']}")
             self.used[use] = record["id"]
 
-    def _judged(self, partition: int, raw: Raw) -> dict[str, Any]:
+    def _judged(self, line: Line, partition: int, raw: Raw) -> dict[str, Any]:
         """What must come of an event, by the second implementation."""
-        line, headers = self.lines[partition], dict(raw.headers)
+        headers = dict(raw.headers)
         here = f"{line.epoch}-{partition}-{raw.offset}"
         origin = _origin(headers)
-        expected: dict[str, Any] = {
-            "id": origin or here,
-            "outcome": "dead",
-            "achievements": [],
-            "awards": [],
-            "levels": [],
-        }
+        expected: dict[str, Any] = {"id": origin or here, **NOTHING}
         told = _read(raw.value)
         if (
             told is None
@@ -228,67 +234,89 @@ class Judging:
             or (raw.value or b"") in self.poison
         ):
             return expected
-        if told.get("type") == "definitions":
-            known = line.state.versions.get("default", 0)
-            # The replay has just put it in force: the first marker is the one at the very start.
-            expected["outcome"] = "applied" if raw.offset == 0 and known else "replayed"
-            return expected
+        expected["definitions"] = line.version
+        kind = told.get("type", "metric")
+        if kind in OF_PARTITION:
+            return expected | line.of_partition(told)
         user = told["user"] if isinstance(told["user"], str) else told["user"]["id"]
         if partition_of(user, self.partitions) != partition:
             return expected | {"outcome": "forwarded"}
         millis = int(headers["xp-time"]) if origin else raw.timestamp
         appended = datetime.fromtimestamp(millis / 1000, UTC)
         if origin and origin in self.origins:
-            try:
-                check(told, appended, self.game.definitions)
-            except RefusedError:
-                return expected | {"outcome": "refused"}
-            return expected | {"outcome": "replayed"}
+            again = self.second.again(partition, line.version, told, appended)
+            return expected | {"outcome": again}
         if origin:
             self.origins.add(origin)
-        outcome = self.game.play(told, appended)
-        return {
-            "id": origin or here,
-            "outcome": outcome.status,
-            "achievements": [(key,) for key in outcome.achievements],
-            "awards": [tuple(award) for award in outcome.awards],
-            "levels": [tuple(change) for change in outcome.levels],
-        }
+        return self._of_user(line, partition, told, appended, expected)
 
-    def _conserve(self, record: dict[str, Any]) -> None:
-        """I6: points add up, caps hold and levels match, after this very record."""
-        moved = set()
+    def _of_user(
+        self,
+        line: Line,
+        partition: int,
+        told: dict[str, Any],
+        appended: datetime,
+        expected: dict[str, Any],
+    ) -> dict[str, Any]:
+        """What must come of an input of a user, judged where it belongs and for the first time."""
+        if told.get("type") == "due":
+            if stale := line.stale(told, appended):
+                return expected | {"outcome": stale}
+            who = (told.get("tenant", DEFAULT_TENANT), told["user"])
+            due = line.dues[who] or ""
+            # It may be a later one that was told before: what matters is the first.
+            if missed := self.second.unforeseen(partition, who, instant(due)):
+                self.tell(f"I13 {who}: before {due} there was {missed}")
+        effects = self.second.play(partition, line.version, told, appended)
+        if effects is None:
+            # Too much is known of the user to ask: what was recorded is checked by I6 and I7 alone.
+            return {name: expected[name] for name in ("id", "definitions")}
+        return expected | effects
+
+    def _check_clock(self, line: Line, record: dict[str, Any]) -> None:
+        """I13: what the clock says has fallen due, has, and each instant counts once."""
+        told = record["input"] or {}
+        if told.get("type") != "due" or record["outcome"] == "forwarded":
+            return
+        self.dues[record["outcome"]] += 1
+        who = (record["tenant"], record["user"])
+        if told["at"] not in line.dues_ever[who]:
+            self.tell(f"I13 {record['id']}: nothing of {who} ever fell due at {told['at']}")
+        if instant(told["at"]) > instant(record["appended"]) + self.ahead:
+            self.tell(f"I13 {record['id']}: {who} was due at {told['at']} before it was time")
+        if record["outcome"] != "applied":
+            return
+        use = (*who, "due", told["at"])
+        if use in self.used:
+            self.tell(f"I13 {use} was applied by {self.used[use]} and by {record['id']}")
+        self.used[use] = record["id"]
+
+    def _note(self, line: Line, record: dict[str, Any]) -> None:
+        """Remember what later records are checked by."""
+        if record["outcome"] != "applied":
+            return
+        line.note(record)
+        who = (record["tenant"], record["user"])
         for entry in record["entries"]:
-            if entry["kind"] == "points":
-                system = (record["tenant"], record["user"], entry["system"])
-                balance = self._balances.get(system, 0) + entry["awarded"]
-                if balance != entry["total"]:
-                    self.tell(f"I6 {record['id']}: {system} has {balance}, not {entry['total']}")
-                self._balances[system] = entry["total"]
-                moved.add(system)
-            if entry["kind"] == "level":
-                system = (record["tenant"], record["user"], entry["system"])
-                if self._levels.get(system) != entry["before"]:
-                    self.tell(f"I6 {record['id']}: {system} was not at {entry['before']}")
-                self._levels[system] = entry["after"]
-        for system in moved:
-            rules = next(it for it in GAME["points"] if it["key"] == system[2])
-            balance = self._balances[system]
-            if not 0 <= balance <= rules.get("maxPoints", balance):
-                self.tell(f"I6 {record['id']}: {system} has {balance} points")
-            reached = [it for it in rules.get("levels", []) if it["points"] <= balance]
-            level = max(reached, key=lambda it: it["points"])["key"] if reached else None
-            if self._levels.get(system) != level:
-                self.tell(f"I6 {record['id']}: {system} with {balance} points is not at {level}")
+            if entry["kind"] == "streak":
+                told = (entry["frequency"], entry["change"], entry["length"])
+                self.streaks[who].append(told)
+            if entry["kind"] == "boost":
+                path = f"{entry['system']}/{entry['boost']}"
+                self.boosts[record["user"], path, entry["change"]] += 1
+
+    def pending(self, now: datetime) -> str:
+        """Say what time or new definitions have asked for and nobody judged yet; empty: nothing."""
+        return "; ".join(text for line in self.lines for text in line.pending(now))
 
     def _expect(self, record: dict[str, Any], raw: Raw) -> None:
         """Note what everything behind the ledger has to tell of this record."""
         outcome = record["outcome"]
         if outcome == "replayed":
             self.dropped += 1
-        if outcome == "dead" or (
-            outcome == "refused" and dict(raw.headers).get("xp-origin") != b"http"
-        ):
+        by_clock = (record["input"] or {}).get("type") == "due"
+        asked = by_clock or dict(raw.headers).get("xp-origin") == b"http"
+        if outcome == "dead" or (outcome == "refused" and not asked):
             self.letters.add(record["id"])
         if outcome != "applied" or record["user"] is None:
             return
@@ -297,9 +325,12 @@ class Judging:
             "level": self.topics.level_changed,
             "achievement": self.topics.achievement_completed,
             "streak": self.topics.streak_changed,
+            "freezes": self.topics.streak_changed,
         }
         for index, entry in enumerate(record["entries"]):
-            if entry["kind"] in of_kind and not entry.get("quiet"):
+            # That a time zone or a pause has kept a streak is nothing that one got or lost.
+            kept = entry["kind"] == "streak" and entry["change"] in ("carried", "paused")
+            if entry["kind"] in of_kind and not entry.get("quiet") and not kept:
                 effect = f"{record['id']}:{index}"
                 self.notices[of_kind[entry["kind"]]].add(effect)
                 if entry["kind"] == "level":
@@ -330,14 +361,14 @@ class Judging:
             for status, given, replayed, pending in event.answers:
                 self._check_answer(event, status, given, replayed=replayed, pending=pending)
             for status, message in event.refusals:
-                if 400 <= status < 500:
+                if 400 <= status < 500 and not event.may_fail:
                     self.tell(f"I1 {event.mark}: a good event was answered {status} {message}")
 
     def _check_raw(self, event: Event) -> None:
         for given in event.acknowledged:
             found = self.records.get(given)
-            if found is None or found[3] != "dead":
-                self.tell(f"I1 {given}: poison {event.raw!r:.80} became {found}")
+            if found is None or found[3] != event.outcome:
+                self.tell(f"I1 {given}: {event.raw!r:.80} became {found}, not {event.outcome}")
 
     def _check_answer(
         self, event: Event, status: int, given: str, *, replayed: bool, pending: bool
@@ -374,28 +405,3 @@ def _same(event: Event, told: dict[str, Any]) -> bool:
     """Whether what stands on the topic is the event that was sent."""
     sent = json.loads(event.record(), parse_float=Decimal, parse_int=Decimal)
     return {"tenant": "default", **told} == {"tenant": "default", **sent}
-
-
-def _listed(record: dict[str, Any], kind: str, *names: str) -> list[tuple[Any, ...]]:
-    return [
-        tuple(entry[name] for name in names) for entry in record["entries"] if entry["kind"] == kind
-    ]
-
-
-def plain_users(game: Game) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Return what the second implementation knows of each user."""
-    return {
-        who: {
-            "totals": dict(known.totals),
-            "streaks": {
-                frequency: (streak.length, streak.longest)
-                for frequency, streak in known.streaks.items()
-                if streak.longest
-            },
-            "achievements": dict(known.achievements),
-            "points": dict(known.points),
-            "levels": {key: level for key, level in known.levels.items() if level is not None},
-            "awards": [tuple(award) for award in known.awards],
-        }
-        for who, known in game.users.items()
-    }

@@ -156,6 +156,8 @@ class Load:
         value = None if event.tombstone else event.record()
         partitions = self.world.options.partitions
         partition = (partition_of(event.user, partitions) + event.astray) % partitions
+        if event.partition is not None:
+            partition = event.partition
         event.attempts += 1
         try:
             sent = await producer.send_and_wait(

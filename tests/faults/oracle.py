@@ -11,17 +11,21 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from faults.judging import Judging, Raw, plain_users
-from faults.plan import Event
-from faults.tables import by_user, differences, stored
+from faults.judging import CLOCKS_APART, Judging
+from faults.lines import Raw
+from faults.plan import AGE, AGE_DAYS, FOUNDED, Event
+from faults.tables import Tables, by_user, differences, stored
 from faults.world import HOOK, World
 
 from broker.connection import start_consumer
+from broker.definitions import DefinitionsReader
 
 ASK_TIMEOUT_S = 3.0
 POLL_S = 0.1
@@ -61,18 +65,19 @@ class Oracle:
         deadline = max(began, last_sent) + bar_s
         judging = self.judging
         judging.problems = []
+        judging.ahead = CLOCKS_APART + timedelta(seconds=self.world.ahead_s)
         for event in events:
-            if event.raw is not None:
+            if event.raw is None:
+                judging.sent[event.mark] = event
+            elif event.outcome == "dead":
                 judging.poison.add(event.raw)
             else:
-                judging.sent[event.mark] = event
+                judging.asked.add(event.raw)
         self.waited_for = ""
-        ends, behind = await self._quiet(deadline)
-        if behind:
-            judging.tell(f"I10 not quiet after {time.monotonic() - began:.1f} s: {behind}")
-        await self._follow(ends)
-        await self._downstream(deadline)
+        ends, behind, found = await self._settled(deadline)
         took = time.monotonic() - began
+        if behind:
+            judging.tell(f"I10 not quiet after {took:.1f} s: {behind}")
         judging.check_sent(list(events))
         judging.check_ends(
             {
@@ -81,11 +86,40 @@ class Oracle:
             }
         )
         self._check_downstream()
-        if not behind:
-            await self._check_tables()
+        if found is not None:
+            self._check_tables(found)
+        self.world.ahead_s = 0.0
         return judging.problems, took
 
     # Quiet
+
+    async def _settled(self, deadline: float) -> tuple[Offsets, str, Tables | None]:
+        """Read everything as of one moment at which all is done.
+
+        Time goes on meanwhile, and the clock says so on the logs: then it is read again. Returns
+        the ends of both logs, what is not done if time is up, and the read models if it is.
+        """
+        while True:
+            ends, behind = await self._quiet(deadline)
+            await self._follow(ends)
+            behind = behind or self.judging.pending(datetime.now(UTC))
+            if behind and time.monotonic() < deadline:
+                self._wait_for(behind)
+                await asyncio.sleep(POLL_S)
+                continue
+            await self._downstream(deadline)
+            if behind:
+                return ends, behind, None
+            found = await stored(self.world)
+            if await self._ends(*self._logs) == ends:
+                return ends, "", found
+
+    @property
+    def _logs(self) -> tuple[str, str]:
+        return self.world.topics.events, self.world.topics.ledger
+
+    def _wait_for(self, behind: str) -> None:
+        self.waited_for = f"{time.monotonic() - (self.world.last_blow or 0):.1f} s: {behind}"
 
     async def _quiet(self, deadline: float) -> tuple[Offsets, str]:
         """Return the ends of both logs once all have been followed there, or what lags behind."""
@@ -94,13 +128,13 @@ class Oracle:
         while time.monotonic() < deadline:
             try:
                 async with asyncio.timeout(ASK_TIMEOUT_S):
-                    ends = await self._ends(self.world.topics.events, self.world.topics.ledger)
+                    ends = await self._ends(*self._logs)
                     behind = await self._behind(ends)
             except AWAY as error:
                 behind = f"cannot ask: {error!r}"
             if not behind:
                 return ends, ""
-            self.waited_for = f"{time.monotonic() - (self.world.last_blow or 0):.1f} s: {behind}"
+            self._wait_for(behind)
             await asyncio.sleep(POLL_S)
         return ends, behind
 
@@ -161,6 +195,10 @@ class Oracle:
     async def _follow(self, ends: Offsets) -> None:
         """Fold what both logs have up to the ends."""
         found = await self._fetch(ends)
+        if any(_is_marker(raw) for messages in found.values() for raw in messages):
+            topic = self.world.topics.definitions
+            async with DefinitionsReader(self.world.connection, topic) as reader:
+                self.judging.learn(reader.all())
         for (topic, partition), messages in found.items():
             if topic == self.world.topics.events:
                 for raw in messages:
@@ -172,6 +210,20 @@ class Oracle:
         for partition, line in enumerate(self.judging.lines):
             end = self.read.get((self.world.topics.ledger, partition), 0)
             self.judging.tables.position(partition, end, line.last)
+
+    async def dump(self, place: Path) -> None:
+        """Write both logs into a directory, for somebody to look at."""
+        read, self.read = self.read, {}
+        try:
+            found = await self._fetch({it: end for it, end in read.items() if it[0] in self._logs})
+        finally:
+            self.read = read
+        for (topic, partition), messages in found.items():
+            lines = [
+                f"{raw.offset} {raw.timestamp} {(raw.value or b'').decode(errors='replace')}\n"
+                for raw in messages
+            ]
+            (place / f"{topic}-{partition}.txt").write_text("".join(lines))
 
     async def _fetch(self, ends: Offsets) -> dict[tuple[str, int], list[Raw]]:
         """Read topics from where they were read to up to their ends."""
@@ -263,11 +315,27 @@ class Oracle:
 
     # State
 
-    async def _check_tables(self) -> None:
+    def _check_tables(self, found: Tables) -> None:
         """I3 and I4: the read models are the ledger's fold, and say what the reference says."""
-        found = await stored(self.world)
         self.judging.problems += differences(self.judging.tables, found)
-        users, expected = by_user(found), plain_users(self.judging.game)
+        users, expected = by_user(found), self.judging.second.users()
+        users = {who: it for who, it in users.items() if who not in self.judging.second.heavy}
         wrong = [who for who in users.keys() | expected if users.get(who) != expected.get(who)]
         for who in sorted(wrong)[:SHOWN_MAX]:
             self.judging.tell(f"I3 {who}: expected {expected.get(who)}, found {users.get(who)}")
+        self._check_ages(found)
+
+    def _check_ages(self, found: Tables) -> None:
+        """I13: a time trigger has fallen due once for every interval of a user's time."""
+        for who, row in found.rows["users"].items():
+            created, seen = row[2], row[4]
+            expected = max(seen - max(created, FOUNDED), timedelta()) // timedelta(days=AGE_DAYS)
+            (balance, *_) = found.rows["points"].get((*who, AGE), (0,))
+            if balance != expected:
+                text = f"I13 {who} from {created} to {seen}: {balance} intervals, not {expected}"
+                self.judging.tell(text)
+
+
+def _is_marker(raw: Raw) -> bool:
+    """Whether a record of the events topic may put a version of definitions in force."""
+    return b'"type":"definitions"' in (raw.value or b"")[:40]

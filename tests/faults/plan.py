@@ -12,10 +12,19 @@ from functools import lru_cache
 from random import Random
 from typing import Any, Literal
 
+from schemas.definitions import Definitions
+from schemas.topics import DEFAULT_TENANT
+from schemas.versions import Version, succeed
+
 Channel = Literal["kafka", "http"]
 
 METRICS = ("commits", "lines", "reviews")
 ZONES = ("UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Apia", "Australia/Lord_Howe")
+
+# The system of a time trigger that no class may change, and its interval.
+AGE, AGE_DAYS = "age", 5
+# When the first version came into force: before all that any plan tells of.
+FOUNDED = datetime(2010, 1, 1, tzinfo=UTC)
 
 GAME: dict[str, Any] = {
     "settings": {"weekStart": "monday", "defaultTimeZone": "UTC"},
@@ -30,6 +39,10 @@ GAME: dict[str, Any] = {
         "frequency": "daily",
         "evaluationMode": "OR",
         "metrics": [{"metric": "commits", "threshold": 1}, {"metric": "lines", "threshold": 10}],
+        "initialFreezes": 1,
+        "maxFreezes": 2,
+        "freezeAutoEarnInterval": 6,
+        "freezeAutoEarnAmount": 1,
     },
     "achievements": [
         {
@@ -94,6 +107,16 @@ GAME: dict[str, Any] = {
                 {"key": f"l{least}", "name": f"From {least}", "points": least}
                 for least in (0, 10, 25, 50, 100, 200, 400)
             ],
+            "boosts": [
+                {
+                    "key": "reds",
+                    "name": "The reds",
+                    "start": "2020-01-01",
+                    "multiplier": 1.5,
+                    "rounding": "nearest",
+                    "userAttributes": {"team": "red"},
+                }
+            ],
         },
         {
             "key": "energy",
@@ -115,6 +138,20 @@ GAME: dict[str, Any] = {
                     "metricThreshold": 5,
                     "points": 9,
                 },
+            ],
+        },
+        # Nothing but time awards them: a balance says how often a trigger fell due.
+        {
+            "key": AGE,
+            "name": "Age",
+            "triggers": [
+                {
+                    "key": "days",
+                    "type": "time",
+                    "timeUnit": "days",
+                    "timeInterval": AGE_DAYS,
+                    "points": 1,
+                }
             ],
         },
     ],
@@ -157,8 +194,13 @@ class Event:
     key: str | None = None
     # How far from its right partition it is put (Kafka only).
     astray: int = 0
-    # Bytes to be sent as they are, to a partition of their own choice.
+    # Bytes to be sent as they are, and what is to come of them.
     raw: bytes | None = None
+    outcome: str = "dead"
+    # The partition it is put on, whoever it is of (Kafka only).
+    partition: int | None = None
+    # Whether it may be refused: it is from the future, or what it is of may be archived.
+    may_fail: bool = False
     # No value at all (`raw` is then b""); another record key than the user's; headers (Kafka only).
     tombstone: bool = False
     wire_key: bytes | None = None
@@ -203,6 +245,11 @@ class Event:
         if self.key is not None:
             told["idempotencyKey"] = self.key
         return json.dumps(told).encode().ljust(self.size)
+
+
+def founded() -> Version:
+    """Return the definitions of all plans as the first version, in force since long ago."""
+    return succeed(None, Definitions.model_validate(GAME), DEFAULT_TENANT, FOUNDED)
 
 
 def draw_seed(seed: str, fault: str, number: int) -> str:

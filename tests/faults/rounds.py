@@ -17,7 +17,7 @@ from typing import Any
 
 from faults.classes import FaultClass
 from faults.load import Load
-from faults.oracle import Oracle
+from faults.oracle import AWAY, Oracle
 from faults.plan import draw, draw_seed
 from faults.report import Round
 from faults.world import World
@@ -57,7 +57,7 @@ async def _run_until_violated(
             told = await run_round(fault, world, oracle, seed, left.pop(0))
             done(told)
             if told.violations or told.recovery_s > fault.bar_s / 2:
-                _keep(world, keep, told)
+                await _keep(world, oracle, keep, told)
             if told.violations:
                 return
 
@@ -75,11 +75,11 @@ async def run_short(
     for group in kinds.values():
         async with new_world(_joined(group)) as (world, oracle):
             # Those with a check of their own first: it may count on what was before them.
-            for fault in sorted(group, key=lambda it: it.check is None):
+            for fault in sorted(group, key=lambda it: (it.last, it.check is None)):
                 told = await run_round(fault, world, oracle, seed, 1)
                 done(told)
                 if told.violations:
-                    _keep(world, keep, told)
+                    await _keep(world, oracle, keep, told)
                     return
 
 
@@ -180,7 +180,7 @@ async def _strike(
     return []
 
 
-def _keep(world: World, keep: Path | None, told: Round) -> None:
+async def _keep(world: World, oracle: Oracle, keep: Path | None, told: Round) -> None:
     """Leave logs and what was noted for somebody to look at."""
     if keep is None:
         return
@@ -189,3 +189,6 @@ def _keep(world: World, keep: Path | None, told: Round) -> None:
     (place / "told.txt").write_text("\n\n".join([*told.violations, *told.notes]) + "\n")
     for name in world.parts:
         (place / f"{name.replace(' ', '-')}.log").write_text(world.log_of(name, 2_000_000))
+    if told.violations:
+        with contextlib.suppress(*AWAY, ValueError):
+            await oracle.dump(place)

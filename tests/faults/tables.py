@@ -6,7 +6,8 @@ Written from what the tables are to hold, without any code of the projections.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,14 +26,20 @@ COLUMNS: dict[str, tuple[str, int]] = {
         "tenant, user_id, frequency, length, longest, started, period, through, extended",
         3,
     ),
-    "streak_periods": ("tenant, user_id, frequency, period, length", 4),
+    "streak_periods": (
+        "tenant, user_id, frequency, period, length, used_freeze, used_pause",
+        4,
+    ),
+    "freezes": ("tenant, user_id, freezes", 2),
+    "pauses": ("tenant, user_id, id, first_date, last_date", 3),
+    "streak_preferences": ("tenant, user_id, streak", 2),
     "achievements": ("tenant, user_id, achievement, achieved_at, event_id", 3),
     "achievement_counts": ("tenant, achievement, partition, completions", 3),
     "points": ("tenant, user_id, system, total, updated", 3),
     "awards": (
         (
             "tenant, user_id, system, ledger_offset, index, id, trigger, awarded, total, at,"
-            " definitions"
+            " definitions, boosts, count, reason"
         ),
         5,
     ),
@@ -41,9 +48,16 @@ COLUMNS: dict[str, tuple[str, int]] = {
         "tenant, user_id, system, ledger_offset, index, id, before, after, total, at",
         5,
     ),
+    "corrections": (
+        "tenant, event_id, ledger_offset, index, id, user_id, before, after, reason, at",
+        4,
+    ),
+    "in_force": ("tenant, partition, version", 2),
     "positions": ("partition, next_offset, epoch, source_offset, lane", 1),
 }
 SHOWN_MAX = 3
+# Of a long pause or many freezes that one entry tells of, so many periods have rows.
+KEPT_PERIODS_MAX = 1000
 
 
 class Tables:
@@ -58,7 +72,10 @@ class Tables:
 
     def add(self, partition: int, offset: int, record: dict[str, Any]) -> None:
         """Fold one admitted record."""
-        if record["outcome"] != "applied" or record["user"] is None:
+        if record["outcome"] != "applied":
+            return
+        if record["user"] is None:
+            self._add_of_partition(partition, record)
             return
         who = (record["tenant"], record["user"])
         at = datetime.fromisoformat(record["at"])
@@ -70,6 +87,11 @@ class Tables:
             fold = getattr(self, f"_add_{entry['kind']}", None)
             if fold is not None:
                 fold(who, at, entry, place, record)
+
+    def _add_of_partition(self, partition: int, record: dict[str, Any]) -> None:
+        for entry in record["entries"]:
+            if entry["kind"] == "definitions":
+                self.rows["in_force"][record["tenant"], partition] = (entry["version"],)
 
     def _see(self, who: Key, partition: int, at: datetime) -> None:
         users = self.rows["users"]
@@ -90,12 +112,14 @@ class Tables:
         self.rows["users"][who] = (entry.get("tz", tz), kept, created, at, seen)
 
     def _add_total(
-        self, who: Key, at: datetime, entry: dict[str, Any], place: Key, _record: Any
+        self, who: Key, at: datetime, entry: dict[str, Any], place: Key, record: dict[str, Any]
     ) -> None:
         self.rows["totals"][(*who, entry["metric"])] = (Decimal(entry["total"]), at)
         key = (*who, entry["metric"], place[3])
         change, events = self.rows["total_days"].get(key, (Decimal(0), 0))
-        self.rows["total_days"][key] = (change + Decimal(entry["change"]), events + 1)
+        # A correction changes an event that was counted already.
+        counted = (record["input"] or {}).get("type") != "correction"
+        self.rows["total_days"][key] = (change + Decimal(entry["change"]), events + counted)
 
     def _add_streak(self, who: Key, at: datetime, entry: dict[str, Any], *_: Any) -> None:
         key = (*who, entry["frequency"])
@@ -103,7 +127,13 @@ class Tables:
         period, extended = known[3], known[5]
         if entry["change"] in ("started", "extended"):
             period, extended = date.fromisoformat(entry["period"]), at
-            self.rows["streak_periods"][(*key, period)] = (entry["length"],)
+            self._keep(key, period, entry["length"])
+        if entry["change"] == "restored" and entry["period"] == entry["through"]:
+            # It was started anew before it was given back.
+            self._keep(key, date.fromisoformat(entry["period"]), entry["length"])
+        if entry["change"] in ("frozen", "paused"):
+            for kept in _kept(entry):
+                self._keep(key, kept, entry["length"], entry["change"])
         self.rows["streaks"][key] = (
             entry["length"],
             max(known[1], entry["length"]),
@@ -111,6 +141,40 @@ class Tables:
             period,
             _day(entry["through"]),
             extended,
+        )
+
+        if "freezes" in entry:
+            self.rows["freezes"][who] = (entry["freezes"],)
+
+    def _keep(self, key: Key, period: date, length: int, change: str = "") -> None:
+        """Note that a period was satisfied, or that a freeze or a pause took its place."""
+        _, freeze, pause = self.rows["streak_periods"].get((*key, period), (0, False, False))
+        told = (length, freeze or change == "frozen", pause or change == "paused")
+        self.rows["streak_periods"][(*key, period)] = told
+
+    def _add_freezes(self, who: Key, _at: datetime, entry: dict[str, Any], *_: Any) -> None:
+        self.rows["freezes"][who] = (entry["freezes"],)
+
+    def _add_pauses(self, who: Key, _at: datetime, entry: dict[str, Any], *_: Any) -> None:
+        pauses = self.rows["pauses"]
+        for key in [key for key in pauses if key[:2] == who]:
+            del pauses[key]
+        for it in entry["pauses"]:
+            pauses[(*who, it["id"])] = (_day(it["start"]), _day(it["end"]))
+
+    def _add_preferences(self, who: Key, _at: datetime, entry: dict[str, Any], *_: Any) -> None:
+        self.rows["streak_preferences"][who] = (entry["streak"],)
+
+    def _add_correction(
+        self, who: Key, at: datetime, entry: dict[str, Any], place: Key, record: dict[str, Any]
+    ) -> None:
+        self.rows["corrections"][(who[0], entry["event"], place[1], place[2])] = (
+            f"{record['id']}:{place[2]}",
+            who[1],
+            Decimal(entry["before"]),
+            Decimal(entry["after"]),
+            entry.get("reason"),
+            at,
         )
 
     def _add_achievement(
@@ -124,14 +188,20 @@ class Tables:
     ) -> None:
         system = (*who, entry["system"])
         self.rows["points"][system] = (entry["total"], at)
-        self._count("point_days", (*system, place[3]), entry["awarded"])
+        due = datetime.fromisoformat(entry["at"]) if "at" in entry else None
+        # What time itself has brought counts on the day on which it fell due.
+        day = due.astimezone(UTC).date() if due is not None else place[3]
+        self._count("point_days", (*system, day), entry["awarded"])
         self.rows["awards"][(*system, place[1], place[2])] = (
             f"{record['id']}:{place[2]}",
             entry["trigger"],
             entry["awarded"],
             entry["total"],
-            at,
+            due or at,
             record["definitions"],
+            entry.get("boosts"),
+            entry.get("count"),
+            entry.get("reason"),
         )
 
     def _add_level(
@@ -150,11 +220,26 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text is not None else None
 
 
+def _kept(entry: dict[str, Any]) -> Iterator[date]:
+    """Yield the first dates of the periods in which an entry says that a streak was kept."""
+    period = date.fromisoformat(entry["period"])
+    since = date.fromisoformat(entry.get("since", entry["period"]))
+    for _ in range(KEPT_PERIODS_MAX):
+        yield period
+        if entry["frequency"] == "monthly":
+            period = (period - timedelta(days=1)).replace(day=1)
+        else:
+            period -= timedelta(days=7 if entry["frequency"] == "weekly" else 1)
+        if period < since:
+            return
+
+
 async def stored(world: World) -> Tables:
-    """Read every row of the read models."""
+    """Read every row of the read models, all as of the same moment."""
     found = Tables()
-    for name, (columns, width) in COLUMNS.items():
-        rows = await world.query(f"SELECT {columns} FROM read.{name}")
+    queries = {name: f"SELECT {columns} FROM read.{name}" for name, (columns, _) in COLUMNS.items()}
+    for name, rows in (await world.query_at_once(queries)).items():
+        width = COLUMNS[name][1]
         found.rows[name] = {row[:width]: row[width:] for row in rows}
     return found
 
@@ -173,30 +258,33 @@ def differences(expected: Tables, found: Tables) -> list[str]:
 
 def by_user(tables: Tables) -> dict[Key, dict[str, Any]]:
     """Return what the rows say of each user, in the terms of the second implementation."""
+    rows = tables.rows
     users: dict[Key, dict[str, Any]] = {
         who: {
             "totals": {},
             "streaks": {},
+            "freezes": rows["freezes"].get(who, (0,))[0],
             "achievements": {},
             "points": {},
             "levels": {},
             "awards": [],
         }
-        for who in tables.rows["users"]
+        for who in rows["users"]
     }
-    for (*who, metric), (total, _) in tables.rows["totals"].items():
+    for (*who, metric), (total, _) in rows["totals"].items():
         users[tuple(who)]["totals"][metric] = total
-    for (*who, frequency), row in tables.rows["streaks"].items():
+    for (*who, frequency), row in rows["streaks"].items():
         users[tuple(who)]["streaks"][frequency] = row[:2]
-    for (*who, achievement), (at, _) in tables.rows["achievements"].items():
+    for (*who, achievement), (at, _) in rows["achievements"].items():
         users[tuple(who)]["achievements"][achievement] = at
-    for (*who, system), (total, _) in tables.rows["points"].items():
+    for (*who, system), (total, _) in rows["points"].items():
         users[tuple(who)]["points"][system] = total
     ordered: dict[str, list[Any]] = defaultdict(list)
     for table in ("awards", "levels"):
-        ordered[table] = sorted(tables.rows[table].items(), key=lambda item: item[0][3:])
+        ordered[table] = sorted(rows[table].items(), key=lambda item: item[0][3:])
     for (tenant, user, system, *_), row in ordered["awards"]:
-        users[tenant, user]["awards"].append((system, *row[1:4]))
+        boosts = tuple(row[6] or ())
+        users[tenant, user]["awards"].append((system, *row[1:4], boosts))
     for (tenant, user, system, *_), row in ordered["levels"]:
         users[tenant, user]["levels"][system] = row[2]
     return users

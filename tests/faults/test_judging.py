@@ -1,79 +1,12 @@
 """The oracle says nothing of logs that are right, and something of each way to be wrong."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
-from faults.judging import Judging, Raw
-from faults.load import partition_of
-from faults.plan import GAME, Event, draw
-
-from processor.judge import Message, Seat, judge
-from processor.rules.game import compile_game
-from processor.state import PartitionState
-from schemas.definitions import Definitions
-from schemas.topics import Topics
-
-PARTITIONS = 2
-MILLIS = 1_750_000_000_000
-MARKER = b'{"type": "definitions", "tenant": "default", "version": 1}'
-
-
-class Logs:
-    """The logs of a system that does everything right, to be spoilt."""
-
-    def __init__(self) -> None:
-        self.sent = [event for event in draw("seed", "F1", 2, 150, 0.0) if not event.occurred]
-        self.events: list[list[Raw]] = [[], []]
-        self.ledger: list[list[bytes]] = [[], []]
-        for partition in range(PARTITIONS):
-            self._append(partition, MARKER)
-        for event in self.sent:
-            event.attempts = 1
-            partition = partition_of(event.user, PARTITIONS)
-            offset = self._append(partition, event.record())
-            event.acknowledged.add(f"0-{partition}-{offset}")
-        game = compile_game(Definitions.model_validate(GAME), 1)
-        blank = Judging(PARTITIONS, Topics())
-        for partition in range(PARTITIONS):
-            state: PartitionState = blank.lines[partition].state
-            seat = Seat(partition, PARTITIONS, 0, "lane", lambda _tenant, _version: game)
-            self.ledger[partition] = [
-                judge(seat, state, Message(*raw)).raw for raw in self.events[partition]
-            ]
-
-    def _append(self, partition: int, value: bytes) -> int:
-        log = self.events[partition]
-        log.append(Raw(len(log), MILLIS + len(log), None, value, ()))
-        return len(log) - 1
-
-    def problems(self) -> list[str]:
-        """What the oracle says of the logs as they are now."""
-        judging = Judging(PARTITIONS, Topics())
-        for event in self.sent:
-            if event.raw is None:
-                judging.sent[event.mark] = event
-            else:
-                judging.poison.add(event.raw)
-        for partition in range(PARTITIONS):
-            for raw in self.events[partition]:
-                judging.add_event(partition, raw)
-            for offset, value in enumerate(self.ledger[partition]):
-                judging.add_record(partition, offset, value)
-        judging.check_ends({number: len(log) for number, log in enumerate(self.events)})
-        judging.check_sent(self.sent)
-        return judging.problems
-
-    def change(self, partition: int, kind: str, **fields: Any) -> None:
-        """Change the fields of the first entry of a kind on the ledger."""
-        for place, value in enumerate(self.ledger[partition]):
-            record = json.loads(value)
-            for entry in record["entries"]:
-                if entry["kind"] == kind:
-                    entry.update(fields)
-                    self.ledger[partition][place] = json.dumps(record).encode()
-                    return
-        raise AssertionError(f"no entry of kind {kind}")
+from faults.logs import MILLIS, Logs
+from faults.plan import Event
 
 
 @pytest.fixture
@@ -146,6 +79,45 @@ def test_a_key_that_counts_twice_is_told(logs: Logs) -> None:
     record |= {name: applied[name] for name in ("outcome", "user", "key", "input", "entries")}
     logs.ledger[0][-1] = json.dumps(record).encode()
     assert {"I2", "I3"} <= _kinds(logs.problems())
+
+
+def _millis(at: str) -> int:
+    return int(datetime.fromisoformat(at).timestamp() * 1000)
+
+
+def test_what_the_clock_says_when_it_is_time_is_right_however_often_it_says_so(logs: Logs) -> None:
+    user, at = logs.due()
+    assert logs.tell(user, at, _millis(at) + 700)["outcome"] == "applied"
+    assert logs.tell(user, at, _millis(at) + 900)["outcome"] == "replayed"
+    assert logs.problems() == []
+
+
+def test_a_due_input_of_an_instant_that_nothing_fell_due_at_is_told(logs: Logs) -> None:
+    user, _ = logs.due()
+    logs.tell(user, "2001-01-01T00:00:00Z", MILLIS + 1000)
+    assert "I13" in _kinds(logs.problems())
+
+
+def test_a_due_input_before_it_is_time_is_told(logs: Logs) -> None:
+    user, at = logs.due()
+    logs.tell(user, at, _millis(at) - 60_000)
+    assert "I13" in _kinds(logs.problems())
+
+
+def test_an_instant_that_counts_twice_is_told(logs: Logs) -> None:
+    user, at = logs.due()
+    record = logs.tell(user, at, _millis(at))
+    again = logs.tell(user, at, _millis(at))
+    again |= {name: record[name] for name in ("outcome", "entries", "state")}
+    logs.replace_last(user, again)
+    assert {"I13", "I3"} <= _kinds(logs.problems())
+
+
+def test_a_clock_that_does_not_say_so_in_time_is_told(logs: Logs) -> None:
+    _, at = logs.due()
+    judging = logs.judged()
+    assert "users are due" in judging.pending(datetime.fromisoformat(at))
+    assert "users are due" not in judging.pending(datetime.fromisoformat("2010-01-01T00:00:00Z"))
 
 
 def _is(event: Event, other: Event) -> bool:

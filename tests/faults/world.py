@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import math
 import os
 import signal
@@ -24,10 +25,12 @@ import psutil
 import psycopg
 import stack
 from faults.classes import Options
-from faults.plan import GAME
+from faults.plan import GAME, founded
 from faults.receiver import Receiver
 
+from broker.apply import put_in_force
 from broker.connection import Connection
+from broker.definitions import DefinitionsReader
 from broker.topics import create_topics
 from gateway import keys
 from notifier import endpoints
@@ -38,7 +41,7 @@ from ops.embedded.process import Child, StackError
 from ops.embedded.server import EmbeddedServer
 from projections.database import connect
 from projections.migrations import migrate
-from schemas.definitions import Definitions
+from schemas.definitions import Definitions, problems
 from schemas.topics import DEFAULT_TENANT, Topics
 
 if TYPE_CHECKING:
@@ -84,12 +87,20 @@ class World:
         self.parts: dict[str, Part] = {}
         self.api_key = ""
         self.dsn = ""
+        # The definitions that were put in force last.
+        self.game: dict[str, Any] = {}
         # Of the round that runs now.
         self.load: Load
         # When the last blow fell, by the monotonic clock; None while none did in this round.
         self.last_blow: float | None = None
         # What strikes have to say about the round.
         self.notes: list[str] = []
+        # What a class keeps from one round to the next, by a name of its own.
+        self.kept: dict[str, Any] = {}
+        # Part -> seconds by which its clock is ahead, or, negative, behind, from its next start on.
+        self.skews: dict[str, float] = {}
+        # By how much any clock was ahead so far.
+        self.ahead_s = 0.0
         self._opened = contextlib.AsyncExitStack()
         self._supervisor: asyncio.Task[None] | None = None
         self._ports: dict[str, int] = {}
@@ -114,8 +125,9 @@ class World:
 
     def command(self, part: str) -> list[str]:
         """The command line of a part of ours."""
-        script = str(ROOT / "ops" / "part.py")
-        return [sys.executable, script, part.split(maxsplit=1)[0], str(self.home)]
+        skewed = Path(__file__).with_name("skewed.py")
+        script = skewed if self.skews.get(part) else ROOT / "ops" / "part.py"
+        return [sys.executable, str(script), part.split(maxsplit=1)[0], str(self.home)]
 
     # Life
 
@@ -142,9 +154,17 @@ class World:
         await create_topics(self.connection, self.topics, self.options.partitions)
         async with connect(self.dsn) as database:
             self.api_key = await keys.create(database, "admin")
-        game = Definitions.model_validate(GAME)
-        await apply_game(self.connection, self.topics, game, tenant=DEFAULT_TENANT)
+        async with DefinitionsReader(self.connection, self.topics.definitions) as reader:
+            await put_in_force(self.connection, self.topics, reader, founded())
+        self.game = copy.deepcopy(GAME)
         await self.add_webhook(HOOK)
+
+    async def change(self, game: Mapping[str, Any]) -> None:
+        """Put other definitions in force; OvertakenError when somebody else was faster."""
+        definitions = Definitions.model_validate(game)
+        assert problems(definitions) == [], problems(definitions)
+        await apply_game(self.connection, self.topics, definitions, tenant=DEFAULT_TENANT)
+        self.game = copy.deepcopy(dict(game))
 
     async def add_webhook(self, path: str) -> None:
         """Add a webhook at a path of the receiver."""
@@ -238,6 +258,7 @@ class World:
             "XP_WEBHOOK_ALLOW_PRIVATE": "true",
             "XP_WEBHOOK_SCHEDULE_S": WEBHOOK_SCHEDULE,
             "XP_WEBHOOK_TIMEOUT_S": "5",
+            "XP_FAULT_SKEW_S": str(self.skews.get(part.name, 0.0)),
             "PYTHONUNBUFFERED": "1",
             **self.options.environment,
             **part.environment,
@@ -397,6 +418,15 @@ class World:
         ) as database:
             cursor = await database.execute(text.encode(), parameters)
             return await cursor.fetchall() if cursor.description else []
+
+    async def query_at_once(self, queries: Mapping[str, str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Ask Postgres several things of one moment, each under a name; as `query` otherwise."""
+        async with await psycopg.AsyncConnection.connect(self.dsn, connect_timeout=3) as database:
+            await database.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            return {
+                name: await (await database.execute(text.encode())).fetchall()
+                for name, text in queries.items()
+            }
 
     def log_of(self, name: str, characters: int = 3000) -> str:
         """Return the end of a part's log."""

@@ -86,6 +86,10 @@ class System:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def has_ended(self, part):
+        """Tell whether a part has ended by itself."""
+        return self._processes[part].poll() is not None
+
     def stop(self):
         """End every part in good order; an AssertionError tells of one that had failed."""
         failed = {part: it.poll() for part, it in self._processes.items() if it.poll() is not None}

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from journeys.system import ROOT, wait_until, wait_until_async
 from reference.counts import count
 from reference.game import Game
+from reference.turn import level
 
 from broker.connection import start_consumer
 from projections.database import connect
@@ -32,10 +33,10 @@ async def test_a_worker_killed_in_the_middle_of_an_import_leaves_the_same_result
     system.start("worker", "project")
     await _kill_once_judging(system, "worker", after=0)
     system.start("worker")
-    await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
+    expected = _judged_by_the_reference()
+    await wait_until_async(lambda: _are_lost(system, expected), IMPORT_WAIT_S)
     found = await _users(system)
 
-    expected = _judged_by_the_reference()
     assert found.keys() == expected.keys()
     for user, standing in expected.items():
         assert found[user] == standing, user
@@ -61,8 +62,9 @@ async def test_of_two_workers_one_is_killed_and_the_other_does_the_rest(make_sys
     publishing = asyncio.create_task(asyncio.to_thread(system.xp, "publish", str(EVENTS)))
     await _kill_once_judging(system, "worker 2", after=PARTITIONS)
     await publishing
-    await wait_until_async(lambda: _is_idle(system), IMPORT_WAIT_S)
-    assert await _users(system) == _judged_by_the_reference()
+    expected = _judged_by_the_reference()
+    await wait_until_async(lambda: _are_lost(system, expected), IMPORT_WAIT_S)
+    assert await _users(system) == expected
 
 
 async def _kill_once_judging(system, part, after):
@@ -82,6 +84,16 @@ async def _kill_once_judging(system, part, after):
     assert after < judged < EVENTS_COUNT + PARTITIONS, "it was to be killed in the middle"
 
 
+async def _are_lost(system, expected):
+    """Whether all is judged, and the clock has told the users what they have lost since."""
+    if not await _is_idle(system):
+        return False
+    found = await _users(system)
+    return {user: it["streak"] for user, it in found.items()} == {
+        user: it["streak"] for user, it in expected.items()
+    }
+
+
 async def _is_idle(system):
     return await events_behind(system.dsn, system.connection, system.topics) == 0
 
@@ -89,7 +101,9 @@ async def _is_idle(system):
 async def _users(system):
     queries = {
         "totals": "SELECT user_id, metric, total FROM totals",
-        "streak": "SELECT user_id, frequency, length, longest FROM streaks",
+        # The clock concludes the streak of the game's frequency; the others follow with an event.
+        "streak": "SELECT user_id, frequency, CASE frequency WHEN 'daily' THEN length END, longest "
+        "FROM streaks",
         "achievements": "SELECT user_id, achievement, achieved_at FROM achievements",
         "points": "SELECT user_id, system, total FROM points",
         "levels": "SELECT DISTINCT ON (user_id, system) user_id, system, after FROM levels "
@@ -119,14 +133,21 @@ def _judged_by_the_reference():
         user: {
             "totals": dict(known.totals),
             "streak": {
-                frequency: (streak.length, streak.longest)
+                frequency: (
+                    game.streak_length_at("default", user, now) if frequency == "daily" else None,
+                    streak.longest,
+                )
                 for frequency, streak in known.streaks.items()
                 if streak.longest
             },
             "achievements": dict(known.achievements),
             "points": dict(known.points),
-            "levels": {system: key for system, key in known.levels.items() if key is not None},
-            "awards": [tuple(award) for award in known.awards],
+            "levels": {
+                system["key"]: level(system, known.points.get(system["key"]))
+                for system in game.rules.systems
+                if level(system, known.points.get(system["key"])) is not None
+            },
+            "awards": [(it.system, it.trigger, it.awarded, it.total) for it in known.awards],
         }
         for (_tenant, user), known in game.users.items()
     }

@@ -106,6 +106,83 @@ GAME: dict[str, Any] = {
     ],
 }
 
+# The same with everything that the first one leaves out.
+RICH: dict[str, Any] = GAME | {
+    "streak": GAME["streak"]
+    | {
+        "personalization": True,
+        "initialFreezes": 1,
+        "maxFreezes": 3,
+        "freezeAutoEarnInterval": 7,
+        "freezeAutoEarnAmount": 1,
+    },
+    "achievements": [
+        *GAME["achievements"],
+        {"key": "profile", "name": "Profile", "trigger": "api", "userAttributes": {"team": "red"}},
+        {
+            "key": "both",
+            "name": "Both",
+            "trigger": "achievement",
+            "achievements": ["ten", "profile"],
+        },
+    ],
+    "points": [
+        GAME["points"][0]
+        | {
+            "triggers": [
+                *GAME["points"][0]["triggers"],
+                {"key": "welcome", "type": "user_creation", "points": 5, "status": "inactive"},
+                {
+                    "key": "daily",
+                    "type": "time",
+                    "timeUnit": "days",
+                    "timeInterval": 1,
+                    "points": 1,
+                },
+                {
+                    "key": "for-profile",
+                    "type": "achievement",
+                    "achievement": "profile",
+                    "points": 100,
+                },
+            ],
+            "boosts": [
+                {
+                    "key": "all",
+                    "name": "For all",
+                    "start": "2026-03-01",
+                    "end": "2026-03-10",
+                    "multiplier": 2,
+                },
+                {
+                    "key": "red",
+                    "name": "For red",
+                    "start": "2026-03-10",
+                    "multiplier": 1.5,
+                    "rounding": "nearest",
+                    "userAttributes": {"team": "red"},
+                },
+                {
+                    "key": "own",
+                    "name": "For u1",
+                    "start": "2026-03-01",
+                    "multiplier": 3,
+                    "userId": "u1",
+                },
+                {
+                    "key": "past",
+                    "name": "Past",
+                    "start": "2026-01-01",
+                    "end": "2026-03-09",
+                    "multiplier": 4,
+                },
+                {"key": "soon", "name": "Soon", "start": "2026-03-11", "multiplier": 5},
+            ],
+        },
+        {"key": "energy", "name": "Energy"},
+    ],
+}
+
 STREAK = {
     "frequency": "daily",
     "length": 3,
@@ -151,6 +228,10 @@ class World:
 
     async def get(self, path: str, **more: Any) -> httpx.Response:
         answer: httpx.Response = await self.client.get(f"/v1{path}", **more)
+        return answer
+
+    async def send(self, method: str, path: str, body: Any) -> httpx.Response:
+        answer: httpx.Response = await self.client.request(method, f"/v1{path}", json=body)
         return answer
 
     async def next_event(self) -> tuple[dict[str, Any], int, int]:

@@ -149,9 +149,9 @@ class Judging:
             while PartitionState(store, 0).ledger < end:
                 await asyncio.sleep(0.02)
 
-    def seat(self, partition=0, partitions=1, *, points=1, epoch=0):
-        """Return a lane's seat with a token of its own."""
-        compiled = awarding(points)
+    def seat(self, partition=0, partitions=1, *, points=1, epoch=0, compiled=None):
+        """Return a seat with a token of its own, for a game of points unless one is given."""
+        compiled = compiled or awarding(points)
         token = f"lane{next(TOKENS)}"
         return Seat(partition, partitions, epoch, token, lambda _tenant, _version: compiled)
 
@@ -173,8 +173,13 @@ class Judging:
             games=self.games,
         )
 
-    def start_assignment(self, slot, snapshot_dir, ledger=None, **care):
-        """Run a worker's assignment of partition 0; return its task."""
+    def start_assignment(
+        self, slot, snapshot_dir, ledger=None, *, seat=None, companions=lambda _tools: (), **care
+    ):
+        """Run a worker's assignment of partition 0; return its task.
+
+        `companions` makes what runs beside the lane of the lane's tools.
+        """
         keeping = Keeping(slot=slot, snapshot_dir=snapshot_dir, room=HotRoom(), **care)
         ledger = ledger or self.ledger()
 
@@ -185,7 +190,8 @@ class Judging:
                 ledger=ledger,
                 feed=feed,
                 topics=self.topics,
-                make_lane=lambda state: self._lane(state, self.seat(), feed, ledger),
+                make_lane=lambda state: self._lane(state, seat or self.seat(), feed, ledger),
+                make_companions=lambda lane: companions(lane.tools(self.connection)),
             )
 
         return self._start(make)

@@ -7,30 +7,72 @@ from broker.connection import Connection
 from gateway.server import GatewayConfig, build_server
 
 # Operation -> status codes of the contract, and the schema of its success.
+READ = {200, 401, 404, 422}
 OPERATIONS = {
-    ("/v1/metrics/{key}/event", "post"): ("metrics_event", {201, 400, 401, 422}, "EventResponse"),
-    ("/v1/users/{id}", "get"): ("users_get", {200, 400, 401, 422}, "User"),
-    ("/v1/users/{id}/metrics", "get"): (
-        "users_all_metrics",
-        {200, 401, 404, 422},
-        ["MetricResponse"],
+    ("/v1/achievements", "get"): (
+        "achievements_all",
+        {200, 401, 422},
+        ["AchievementWithStatsResponse"],
     ),
-    ("/v1/users/{id}/metrics/{key}", "get"): (
-        "users_single_metric",
-        {200, 401, 404, 422},
-        "MetricResponse",
+    ("/v1/achievements/{key}/complete", "post"): (
+        "achievements_complete",
+        {201, 401, 404, 422},
+        "AchievementCompletionResponse",
+    ),
+    ("/v1/metrics/{key}/event", "post"): ("metrics_event", {201, 400, 401, 422}, "EventResponse"),
+    ("/v1/users", "post"): ("users_create", {201, 400, 401, 422}, "User"),
+    ("/v1/users/{id}", "get"): ("users_get", {200, 400, 401, 422}, "User"),
+    ("/v1/users/{id}", "put"): ("users_identify", {200, 400, 401, 422}, "User"),
+    ("/v1/users/{id}", "patch"): ("users_update", {200, 400, 401, 404, 422}, "User"),
+    ("/v1/users/{id}/preferences", "get"): (
+        "users_get_preferences",
+        READ,
+        "UserPreferencesResponse",
+    ),
+    ("/v1/users/{id}/preferences", "patch"): (
+        "users_update_preferences",
+        {200, 401, 403, 404, 422},
+        "UserPreferencesResponse",
+    ),
+    ("/v1/users/{id}/metrics", "get"): ("users_all_metrics", READ, ["MetricResponse"]),
+    ("/v1/users/{id}/metrics/{key}", "get"): ("users_single_metric", READ, "MetricResponse"),
+    ("/v1/users/{id}/metrics/{key}/event-summary", "get"): (
+        "users_metric_event_summary",
+        READ,
+        ["EventSummary"],
     ),
     ("/v1/users/{id}/achievements", "get"): (
         "users_achievements",
-        {200, 401, 404, 422},
+        READ,
         ["UserAchievementWithStatsResponse"],
     ),
-    ("/v1/users/{id}/streak", "get"): ("users_streak", {200, 401, 404, 422}, "StreakResponse"),
-    ("/v1/users/{id}/points/{key}", "get"): (
-        "users_points",
-        {200, 401, 404, 422},
-        "GetUserPointsResponse",
+    ("/v1/users/{id}/streak", "get"): ("users_streak", READ, "StreakResponse"),
+    ("/v1/streaks", "get"): ("streaks_list", {200, 401, 422}, ["BulkStreak"]),
+    ("/v1/users/{id}/points/{key}", "get"): ("users_points", READ, "GetUserPointsResponse"),
+    ("/v1/users/{id}/points/{key}/boosts", "get"): ("users_points_boosts", READ, ["PointsBoost"]),
+    ("/v1/users/{id}/points/{key}/event-summary", "get"): (
+        "users_points_event_summary",
+        READ,
+        ["EventSummary"],
     ),
+    ("/v1/points/{key}/summary", "get"): ("points_summary", READ, ["PointsRange"]),
+    ("/v1/points/{key}", "get"): ("points_system", {200, 401, 404}, "PointsSystemResponse"),
+    ("/v1/points/{key}/boosts", "get"): ("points_boosts", {200, 401, 404}, ["PointsBoost"]),
+    ("/v1/points/{key}/levels", "get"): ("points_levels", {200, 401, 404}, ["PointsLevel"]),
+    ("/v1/points/{key}/level-summary", "get"): (
+        "points_level_summary",
+        READ,
+        ["PointsLevelUsers"],
+    ),
+}
+# Operation -> schema of the body.
+BODIES = {
+    ("/v1/achievements/{key}/complete", "post"): "CompletionRequest",
+    ("/v1/metrics/{key}/event", "post"): "EventRequest",
+    ("/v1/users", "post"): "UpsertedUser",
+    ("/v1/users/{id}", "put"): "UpdatedUser",
+    ("/v1/users/{id}", "patch"): "UpdatedUser",
+    ("/v1/users/{id}/preferences", "patch"): "UpdateUserPreferencesRequest",
 }
 
 # Schema -> required fields, optional fields. A question mark ends the name of one that may be null.
@@ -48,7 +90,17 @@ _TRIGGER_MORE = (
 SCHEMAS = {
     "ErrorBody": ("error", ""),
     "EventRequest": ("user value", "attributes occurredAt"),
+    "CompletionRequest": ("user", ""),
     "UpsertedUser": ("id", "email name tz? deviceTokens? subscribeToEmails attributes"),
+    "UpdatedUser": ("", "email name tz? deviceTokens? subscribeToEmails attributes"),
+    "UpdateUserPreferencesRequest": ("", "notifications streak"),
+    "UserPreferencesResponse": ("notifications", "streak"),
+    "NotificationPreferences": (
+        "",
+        "achievement_completed recap reactivation streak_reminder",
+    ),
+    "StreakPreferences": ("", "enabled evaluationMode metrics"),
+    "StreakMetricPreference": ("key threshold", ""),
     "User": (
         "id email? name? tz? subscribeToEmails attributes control created updated",
         "deviceTokens?",
@@ -60,12 +112,20 @@ SCHEMAS = {
     "MetricEventStreakResponse": (f"{_STREAK} extended", _FREEZES),
     "StreakResponse": (f"{_STREAK} extended? streakHistory pauses", _FREEZES),
     "StreakPeriod": ("periodStart periodEnd length usedPause", "usedFreeze"),
+    "StreakPause": ("id start end", ""),
+    "BulkStreak": ("userId streakLength extended?", ""),
+    "EventSummary": ("date total change", ""),
     "MetricResponse": ("id key name current achievements", ""),
     "UserAchievementResponse": (f"{_ACHIEVEMENT} achievedAt?", _ACHIEVEMENT_MORE),
     "UserAchievementWithStatsResponse": (
         f"{_ACHIEVEMENT} achievedAt? completions rarity",
         _ACHIEVEMENT_MORE,
     ),
+    "AchievementWithStatsResponse": (f"{_ACHIEVEMENT} completions rarity", _ACHIEVEMENT_MORE),
+    "AchievementCompletionResponse": ("completionId achievement points", ""),
+    "PointsSystemResponse": ("id name description? badgeUrl? maxPoints? triggers", ""),
+    "PointsRange": ("from to users", ""),
+    "PointsLevelUsers": ("level users", ""),
     "GetUserPointsResponse": (f"{_SYSTEM} total level? awards", ""),
     "MetricEventPointsResponse": (f"{_SYSTEM} total added awards", "level?"),
     "PointsLevel": ("id key name description badgeUrl? points", ""),
@@ -112,6 +172,18 @@ def test_the_operations_are_those_of_the_contract(app):
                 assert error == {"$ref": "#/components/schemas/ErrorBody"}
 
 
+def test_a_body_has_the_schema_of_the_contract(app):
+    paths = app.openapi()["paths"]
+    described = {}
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            if "requestBody" in operation and (path, method) in OPERATIONS:
+                assert operation["requestBody"]["required"] is True
+                shape = operation["requestBody"]["content"]["application/json"]["schema"]
+                described[path, method] = shape["$ref"].removeprefix("#/components/schemas/")
+    assert described == BODIES
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_schema_has_the_fields_of_the_contract(app, name):
     schema = app.openapi()["components"]["schemas"][name]
@@ -142,6 +214,20 @@ def test_the_parameters_are_those_of_the_contract(app):
     assert (streak["type"], streak["default"]) == ("integer", 7)
     awards = parameters("/v1/users/{id}/points/{key}")[("awards", "query")]["schema"]
     assert (awards["minimum"], awards["maximum"], awards["default"]) == (1, 100, 10)
+    for kind in ("metrics", "points"):
+        summary = parameters(f"/v1/users/{{id}}/{kind}/{{key}}/event-summary")
+        aggregation = summary["aggregation", "query"]
+        assert aggregation["required"] is True
+        assert aggregation["schema"]["enum"] == ["daily", "weekly", "monthly"]
+        for name in ("startDate", "endDate"):
+            assert summary[name, "query"]["required"] is True
+            assert summary[name, "query"]["schema"]["format"] == "date"
+    users = parameters("/v1/streaks")["userIds", "query"]
+    assert (users["required"], users["schema"]["type"]) == (True, "array")
+    finished = parameters("/v1/points/{key}/boosts")["includeFinished", "query"]
+    assert (finished["schema"]["type"], finished["schema"]["default"]) == ("boolean", False)
+    for path in ("/v1/achievements", "/v1/points/{key}/summary"):
+        assert parameters(path)["userAttributes", "query"]["required"] is False
     incomplete = parameters("/v1/users/{id}/achievements")[("includeIncomplete", "query")]
     assert incomplete["required"] is False
     assert incomplete["schema"]["enum"] == ["true"]

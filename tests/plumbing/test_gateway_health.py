@@ -35,7 +35,13 @@ async def test_a_ready_gateway_says_so(stack, database):
     async with a_world(stack, database, version="1.2.3") as world:
         found = await world.ready()
         assert found["ready"]
-        assert set(found["checks"]) == {"kafka", "postgres", "receipts", "projection"}
+        assert set(found["checks"]) == {
+            "kafka",
+            "postgres",
+            "definitions",
+            "receipts",
+            "projection",
+        }
         assert (await world.client.get("/healthz")).json() == {"status": "ok"}
         assert (await world.client.get("/version")).json()["version"] == "1.2.3"
         assert "xp_http_requests_total" in (await world.client.get("/metrics")).text

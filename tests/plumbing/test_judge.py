@@ -3,51 +3,17 @@
 import json
 
 import pytest
-from given import created, game, per, points, total
+from given import created, game, points, total
+from plumbing.judged import HERE, HTTP, NOON, Lane
 
 from processor.judge import Message, MissingVersionError, Seat, Send, judge
 from processor.rules import RULES
 from processor.rules.game import compile_game
 from processor.state import PartitionState, key_hash
 from processor.store import Store
-from schemas.codec import read_record
 from schemas.topics import EVENT_BYTES_MAX, RECORD_BYTES_MAX
 
-# 2026-03-02T12:00:00Z.
-NOON = 1_772_452_800_000
-GAME = game(["commits", "lines"], event=["kind"], user=["team"], points={"xp": per(2, 10)})
-HTTP = (("xp-origin", b"http"),)
-HERE = "ada"
-
-
-class Lane:
-    """A lane with a version in force, to which events are told as they come in."""
-
-    def __init__(self, store, definitions=GAME, partition=0, partitions=1):
-        self.games = {("default", 1): compile_game(definitions, 1)}
-        find = lambda tenant, version: self.games.get((tenant, version))  # noqa: E731
-        self.seat = Seat(partition, partitions, 2, "token", find)
-        self.state = PartitionState(store, partition)
-        self.offset = 0
-        self.mark(1)
-
-    def tell(self, value, headers=(), key=b"whatever", timestamp=NOON):
-        message = Message(self.offset, timestamp, key, value, headers)
-        judged = judge(self.seat, self.state, message)
-        self.offset += 1
-        assert read_record(judged.raw) == json.loads(json.dumps(judged.record))
-        return judged
-
-    def event(self, headers=(), **fields):
-        told = {"user": HERE, "metric": "commits", "value": 1, **fields}
-        return self.tell(json.dumps(told).encode(), headers)
-
-    def mark(self, version, **fields):
-        told = {"type": "definitions", "version": version, **fields}
-        return self.tell(json.dumps(told).encode())
-
-    def standing(self, user=HERE):
-        return self.state.standing("default", user)
+DAY = "2026-03-02"
 
 
 @pytest.fixture
@@ -97,7 +63,7 @@ def test_an_applied_record_says_all_there_is_to_know(lane):
             "occurredAt": "2026-03-02T10:00:00Z",
         },
         "entries": [
-            created(tz="Asia/Tokyo", attributes={"team": "red"}),
+            created(day=DAY, tz="Asia/Tokyo", attributes={"team": "red"}),
             total("2.5", "2.5"),
             points(10, 10),
         ],
@@ -157,7 +123,7 @@ def test_personal_fields_go_to_the_profile_and_never_into_the_record(lane):
     assert not [
         it for it in ("Lovelace", "example.org", "token-1", "mail") if it in str(judged.raw)
     ]
-    assert judged.record["entries"] == [created(), total(1, 1)]
+    assert judged.record["entries"] == [created(day=DAY), total(1, 1)]
 
 
 def test_only_the_personal_fields_that_were_given_are_sent(lane):

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from processor.judge import Message, Seat, judge, partition_of
 from processor.lane import SourceLostError
 from processor.ledger import KafkaLedger
+from processor.rules import RULES
 from processor.state import META, PartitionState
 from processor.store import Store
 from schemas.codec import write_record
@@ -217,7 +218,7 @@ class Newer(KafkaLedger):
 
     async def append(self, batch, expected):
         for judged in batch:
-            judged.record["rules"] = 2
+            judged.record["rules"] = RULES + 1
         stamped = [it._replace(raw=write_record(it.record)) for it in batch]
         return await super().append(stamped, expected)
 
@@ -250,7 +251,7 @@ async def test_of_two_lanes_on_one_partition_every_event_counts_once(stack, pref
         assert len({it["lane"] for it in records}) == 2
         assert skipped > 0
         if rules == "others":
-            assert {it["rules"] for it in records} == {1, 2}
+            assert {it["rules"] for it in records} == {RULES, RULES + 1}
         balances: dict[str, int] = {}
         for record in records:
             for entry in record["entries"]:

@@ -1,9 +1,12 @@
 """From a ledger record to what downstream services are told: which effects, and where."""
 
+from typing import get_args
+
 import pytest
 from given import achievement, created, level, points, total
 
 from processor.notices import notices_of
+from schemas.entries import Entry
 from schemas.topics import Topics
 
 TOPICS = Topics()
@@ -73,6 +76,61 @@ def told(*entries, **fields):
             "xp.streak-changed",
             {"frequency": "daily", "change": "lost", "length": 0, "lost": 2},
         ),
+        (
+            {**STREAK, "change": "frozen", "since": "2026-03-01", "consumed": 2, "freezes": 1},
+            "xp.streak-changed",
+            {
+                "frequency": "daily",
+                "change": "frozen",
+                "length": 3,
+                "lost": None,
+                "consumed": 2,
+                "freezes": 1,
+            },
+        ),
+        (
+            {**STREAK, "change": "restored"},
+            "xp.streak-changed",
+            {"frequency": "daily", "change": "restored", "length": 3, "lost": None},
+        ),
+        (
+            {"kind": "freezes", "change": "earned", "amount": 1, "freezes": 2, "day": "2026-03-02"},
+            "xp.streak-changed",
+            {"change": "earned", "amount": 1, "freezes": 2},
+        ),
+        (
+            {
+                "kind": "freezes",
+                "change": "granted",
+                "amount": 2,
+                "freezes": 2,
+                "day": "2026-03-02",
+            },
+            "xp.streak-changed",
+            {"change": "granted", "amount": 2, "freezes": 2},
+        ),
+        (
+            {**points(15, 45, "merge"), "boosts": ["spring", "own"]},
+            "xp.points-awarded",
+            {
+                "system": "xp",
+                "trigger": "merge",
+                "awarded": 15,
+                "total": 45,
+                "boosts": ["spring", "own"],
+            },
+        ),
+        (
+            {**points(-5, 40, None), "reason": "a mistake of ours"},
+            "xp.points-awarded",
+            {
+                "system": "xp",
+                "trigger": None,
+                "awarded": -5,
+                "total": 40,
+                "reason": "a mistake of ours",
+            },
+        ),
     ],
 )
 def test_an_effect_is_told_on_its_topic(entry, topic, notice):
@@ -87,12 +145,42 @@ def test_an_effect_is_told_on_its_topic(entry, topic, notice):
         {"kind": "progress", "metric": "commits", "periods": {}},
         {"kind": "definitions", "version": 1},
         {**achievement("one"), "quiet": True},
+        {**points(1, 1), "quiet": True},
+        {**level(None, "bronze", 30), "quiet": True},
         {**STREAK, "quiet": True},
-        {**STREAK, "change": "carried", "quiet": True},
+        {**STREAK, "change": "lost", "length": 0, "lost": 2, "quiet": True},
+        {**STREAK, "change": "carried"},
+        {**STREAK, "change": "paused", "since": "2026-03-02"},
+        {"kind": "pauses", "change": "added", "id": "p1", "pauses": []},
+        {"kind": "preferences", "streak": {"enabled": False}},
+        {"kind": "correction", "event": "0-3-1", "before": "1", "after": "2"},
+        {"kind": "backfill", "version": 2, "series": {}},
+        {"kind": "backfilled", "version": 2},
+        {"kind": "due", "at": "2026-03-03T00:00:00Z"},
+        {"kind": "hold", "on": True},
+        {"kind": "boost", "system": "xp", "boost": "own", "change": "started"},
     ],
 )
 def test_nobody_is_told_of_what_is_no_effect_or_quiet(entry):
     assert told(entry) == []
+
+
+def test_what_time_awarded_is_told_with_when_it_was_due_and_how_often():
+    ((_, _, notice),) = told({**points(6, 16, "daily"), "at": "2026-03-01T08:00:00Z", "count": 3})
+    assert (notice["at"], notice["count"]) == ("2026-03-01T08:00:00Z", 3)
+    assert (notice["awarded"], notice["total"]) == (6, 16)
+
+
+def test_every_kind_of_entry_is_known_and_five_are_told():
+    heard = set()
+    for kind in get_args(Entry):
+        (name,) = get_args(kind.__annotations__["kind"])
+        try:
+            assert told({"kind": name}) == []
+        except KeyError:
+            # It was about to be told, and the entry has nothing to tell.
+            heard.add(name)
+    assert heard == {"points", "level", "achievement", "streak", "freezes"}
 
 
 @pytest.mark.parametrize("outcome", ["replayed", "refused", "forwarded", "dead"])

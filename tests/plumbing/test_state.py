@@ -1,12 +1,13 @@
 """The state of a partition on a real store: what stays, what is forgotten, what a restart finds."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import orjson
 import pytest
 
 from processor.rules.standing import Standing
-from processor.state import HotRoom, PartitionState, key_hash, origin_hash, pack_use, read_use
+from processor.state import HotRoom, PartitionState, Told, key_hash, origin_hash, pack_use, read_use
 from processor.store import Store
 from schemas.codec import read_event_id
 from schemas.order import Link
@@ -317,3 +318,224 @@ def test_where_a_forwarded_event_was_first_found_is_kept_like_a_key(disk):
     again = PartitionState(disk, PARTITION)
     assert again.first_use(origin_hash("0-1-9")) == "0-1-9"
     assert again.first_use(origin_hash("0-3-1")) is None
+
+
+# What falls due
+
+
+def falls(state, offset, at, user="ada", **fields):
+    """Take the record of an input after which a user falls due at an instant."""
+    entries = [{"kind": "due", "at": at}]
+    state.apply(record(offset, user=user, entries=entries, **fields))
+
+
+def dues(state, before="8999-12-31T00:00:00Z", limit=99):
+    """Return who falls due until an instant."""
+    return [(at, user) for at, _tenant, user in state.due(instant(before), limit)]
+
+
+def test_what_falls_due_is_known_once_it_is_stored(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z")
+    assert dues(state) == []
+    state.keep(1)
+    assert dues(state) == dues(PartitionState(disk, PARTITION)) == [("2026-03-03T00:00:00Z", "ada")]
+
+
+def test_a_user_falls_due_once_at_the_instant_that_was_told_last(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z")
+    falls(state, 1, "2026-03-04T00:00:00Z")
+    state.keep(2)
+    assert dues(state) == [("2026-03-04T00:00:00Z", "ada")]
+    falls(state, 2, "2026-03-03T00:00:00Z")
+    state.keep(3)
+    assert dues(state) == [("2026-03-03T00:00:00Z", "ada")]
+    falls(state, 3, None)
+    state.keep(4)
+    assert dues(state) == []
+
+
+def test_one_who_is_not_read_before_is_moved_too(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z")
+    state.keep(1)
+    standing = PartitionState(disk, PARTITION).standing("default", "ada")
+    assert standing is not None
+    again = PartitionState(disk, PARTITION)
+    again.apply(record(1), {**standing, "due": "2026-03-05T00:00:00Z"})
+    again.keep(2)
+    assert dues(again) == [("2026-03-05T00:00:00Z", "ada")]
+
+
+def test_one_who_was_read_before_the_last_write_is_moved_from_there(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z")
+    state.keep(1)
+    standing = state.standing("default", "ada")
+    assert standing is not None
+    for number, day in ((1, 4), (2, 5)):
+        state.apply(record(number), {**standing, "due": f"2026-03-0{day}T00:00:00Z"})
+        state.keep(number + 1)
+    assert dues(state) == [("2026-03-05T00:00:00Z", "ada")]
+
+
+def test_a_read_of_another_user_moves_nothing(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z")
+    falls(state, 1, "2026-03-04T00:00:00Z", "bob")
+    state.keep(2)
+    standing = state.standing("default", "ada")
+    assert standing is not None
+    state.standing("default", "bob")
+    state.apply(record(2), {**standing, "due": "2026-03-05T00:00:00Z"})
+    state.keep(3)
+    assert dues(state) == [("2026-03-04T00:00:00Z", "bob"), ("2026-03-05T00:00:00Z", "ada")]
+
+
+def test_who_falls_due_comes_in_the_order_of_time(disk):
+    state = PartitionState(disk, PARTITION)
+    told = [
+        "1900-01-01T00:00:00Z",
+        "1969-12-31T23:59:59.999Z",
+        "1970-01-01T00:00:00Z",
+        "2026-03-02T23:59:59.999999Z",
+        "2026-03-03T00:00:00.001Z",
+        "8999-12-30T00:00:00Z",
+    ]
+    for number, at in enumerate(reversed(told)):
+        falls(state, number, at, f"u{number}")
+    state.keep(len(told))
+    assert [at for at, _user in dues(state)] == told
+    assert [at for at, _user in dues(state, limit=2)] == told[:2]
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "falls_due"),
+    [
+        ("2026-03-03T00:00:00Z", "2026-03-03T00:00:00Z", True),
+        ("2026-03-03T00:00:00Z", "2026-03-02T23:59:59.999999Z", False),
+        # To the next millisecond: never before its time.
+        ("2026-03-03T00:00:00.000001Z", "2026-03-03T00:00:00.000999Z", False),
+        ("2026-03-03T00:00:00.000001Z", "2026-03-03T00:00:00.001Z", True),
+        ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.9999Z", False),
+        ("1969-12-31T23:59:59.9999Z", "1970-01-01T00:00:00Z", True),
+    ],
+)
+def test_nothing_falls_due_before_its_time(disk, at, before, falls_due):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, at)
+    state.keep(1)
+    assert bool(dues(state, before)) is falls_due
+
+
+def test_what_falls_due_before_all_that_was_looked_at_is_found(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-05T00:00:00Z")
+    state.keep(1)
+    assert dues(state, "2026-03-04T00:00:00Z") == []
+    falls(state, 1, "2026-03-03T00:00:00Z", "bob")
+    state.keep(2)
+    assert dues(state, "2026-03-04T00:00:00Z") == [("2026-03-03T00:00:00Z", "bob")]
+    falls(state, 2, None, "bob")
+    state.keep(3)
+    assert dues(state, "2026-03-06T00:00:00Z") == [("2026-03-05T00:00:00Z", "ada")]
+
+
+def test_a_user_of_a_tenant_falls_due_as_such(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z", "acme/ada", tenant="acme")
+    state.keep(1)
+    assert state.due(instant("2026-03-04T00:00:00Z"), 9) == [
+        ("2026-03-03T00:00:00Z", "acme", "acme/ada")
+    ]
+
+
+def test_what_was_not_stored_falls_due_no_more_once_it_is_dropped(disk):
+    state = PartitionState(disk, PARTITION)
+    falls(state, 0, "2026-03-03T00:00:00Z")
+    state.keep(1)
+    falls(state, 1, "2026-03-04T00:00:00Z")
+    state.drop()
+    state.apply(record(1))
+    state.keep(2)
+    assert dues(state) == [("2026-03-03T00:00:00Z", "ada")]
+    state.reset()
+    assert dues(state) == []
+
+
+# What is of the whole partition
+
+
+def held(state, offset, appended, *, on=True):
+    """Take the record of a hold."""
+    told = {"type": "hold", "on": on}
+    entries = [{"kind": "hold", "on": on}]
+    state.apply(record(offset, user=None, input=told, entries=entries, appended=appended))
+
+
+def came(state, offset, appended, outcome="applied", **told):
+    """Take the record of an event that came at an instant."""
+    told = {"metric": "commits", **told}
+    state.apply(record(offset, appended=appended, input=told, outcome=outcome))
+
+
+OLD = "2026-03-02T10:59:59Z"
+RECENT = "2026-03-02T11:00:01Z"
+
+
+def test_old_events_prolong_a_hold(disk):
+    state = PartitionState(disk, PARTITION)
+    held(state, 0, "2026-03-02T11:50:00Z")
+    came(state, 1, "2026-03-02T12:00:00Z", occurredAt=RECENT)
+    came(state, 2, "2026-03-02T12:00:00Z")
+    came(state, 3, "2026-03-02T12:00:00Z", type="due", at=OLD)
+    assert state.hold == (True, "2026-03-02T11:50:00Z")
+    came(state, 4, "2026-03-02T12:00:00Z", "replayed", occurredAt=OLD)
+    assert state.hold == (True, "2026-03-02T12:00:00Z")
+    state.keep(5)
+    assert PartitionState(disk, PARTITION).hold == (True, "2026-03-02T12:00:00Z")
+
+
+def test_old_events_hold_nothing_that_nobody_asked_to_hold(disk):
+    state = PartitionState(disk, PARTITION)
+    came(state, 0, "2026-03-02T12:00:00Z", occurredAt=OLD)
+    assert state.hold == (False, "")
+    held(state, 1, "2026-03-02T12:00:00Z")
+    held(state, 2, "2026-03-02T12:01:00Z", on=False)
+    came(state, 3, "2026-03-02T12:02:00Z", occurredAt=OLD)
+    assert state.hold == (False, "2026-03-02T12:01:00Z")
+
+
+def test_what_was_told_of_boosts_and_backfills_is_found_by_a_restart(disk):
+    state = PartitionState(disk, PARTITION)
+    boost = {"kind": "boost", "system": "xp", "boost": "b", "change": "started"}
+    state.apply(record(0, user=None, input={"type": "boost"}, entries=[boost]))
+    entries = [{"kind": "backfilled", "version": 3}]
+    state.apply(record(1, user=None, input={"type": "backfilled"}, entries=entries))
+    state.keep(2)
+    again = PartitionState(disk, PARTITION)
+    assert again.told == {"default": {"xp/b": Told("started", "2026-03-02T12:00:00Z")}}
+    assert again.backfilled == {"default": 3}
+
+
+# Corrections
+
+
+def test_the_value_that_an_event_was_corrected_to_is_kept(disk):
+    state = PartitionState(disk, PARTITION)
+    entry = {"kind": "correction", "event": "0-3-0", "before": "1", "after": "2.5"}
+    state.apply(record(1, input={"type": "correction"}, entries=[entry]))
+    assert state.corrected("default", "ada", "0-3-0") == Decimal("2.5")
+    state.keep(2)
+    again = PartitionState(disk, PARTITION)
+    assert again.corrected("default", "ada", "0-3-0") == Decimal("2.5")
+    assert again.corrected("default", "bob", "0-3-0") is None
+
+
+def test_a_correction_that_was_not_stored_is_forgotten(disk):
+    state = PartitionState(disk, PARTITION)
+    entry = {"kind": "correction", "event": "0-3-0", "before": "1", "after": "2.5"}
+    state.apply(record(1, input={"type": "correction"}, entries=[entry]))
+    state.drop()
+    assert state.corrected("default", "ada", "0-3-0") is None

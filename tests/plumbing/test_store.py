@@ -74,6 +74,15 @@ def test_rows_are_written_and_deleted_in_one_go(path):
     store.close()
 
 
+def test_rows_are_read_up_to_the_one_before_the_end_that_was_named(path):
+    store = Store(path)
+    store.write({b"a": b"1", b"b": b"2", b"c": b"3"})
+    assert store.scan(b"a", 9, b"c") == [(b"a", b"1"), (b"b", b"2")]
+    assert store.scan(b"a", 1, b"c") == [(b"a", b"1")]
+    assert store.scan(b"a", 9, b"a") == []
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("pattern", "how"),
     [

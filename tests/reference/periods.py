@@ -1,7 +1,8 @@
 """Time zones and calendar periods of the reference implementation.
 
-This file answers two questions: in which day, week or month does an instant lie for a user, and
-which period comes after a given one. A period is always named by its first date.
+This file answers these questions: in which day, week or month does an instant lie for a user,
+which period comes after a given one and which before, and when does a local date begin. A period
+is always named by its first date.
 
 Nothing may be imported here but the standard library. In particular nothing of the engine: the
 reference is worth something only as long as it was thought out separately.
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 FREQUENCIES = ("daily", "weekly", "monthly")
 
 ONE_DAY = timedelta(days=1)
+QUARTER = timedelta(minutes=15)
 
 
 @cache
@@ -40,6 +42,19 @@ def local_date(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+@cache
+def beginning(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant at which it is this date or a later one in this time zone.
+
+    Found by walking there in steps of a quarter of an hour, of which all offsets of our days are
+    multiples. A date that the zone left out begins together with the one after it.
+    """
+    instant = datetime(day.year, day.month, day.day, tzinfo=UTC) - ONE_DAY
+    while local_date(instant, zone) < day:
+        instant += QUARTER
+    return instant
+
+
 def period_of(day: date, frequency: str, week_start: str) -> date:
     """The first date of the period that this date belongs to."""
     if frequency == "daily":
@@ -57,6 +72,11 @@ def period_at(instant: datetime, zone: ZoneInfo, frequency: str, week_start: str
     return period_of(local_date(instant, zone), frequency, week_start)
 
 
+def last_date(period: date, frequency: str) -> date:
+    """The last date of a period."""
+    return _next_on_calendar(period, frequency) - ONE_DAY
+
+
 def period_after(period: date, zone: ZoneInfo, frequency: str) -> date:
     """The next period that has any time in it in this time zone.
 
@@ -69,6 +89,17 @@ def period_after(period: date, zone: ZoneInfo, frequency: str) -> date:
     return following
 
 
+def period_before(period: date, zone: ZoneInfo, frequency: str) -> date:
+    """The last period before this one that has any time in it in this time zone."""
+    day = period - ONE_DAY
+    while frequency == "daily" and not date_exists(day, zone):
+        day -= ONE_DAY
+    if frequency == "weekly":
+        return period - 7 * ONE_DAY
+    return period_of(day, frequency, "monday")
+
+
+@cache
 def date_exists(day: date, zone: ZoneInfo) -> bool:
     """Whether clocks in this time zone ever show this date."""
     return any(_hour_exists(day, hour, zone) for hour in range(24))

@@ -20,6 +20,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 from reference.game import Game
+from reference.turn import level
 from typer.main import get_group
 
 from broker.connection import Connection
@@ -101,7 +102,7 @@ def problem_of(words):
     left = list(words)
     while left:
         word = left.pop(0)
-        if word.startswith("-") and len(word) > 1:
+        if word.startswith("-") and not word[1:].isdigit() and len(word) > 1:
             name, _, value = word.partition("=")
             options = {it: param for param in node.params for it in param.opts}
             if name in ("--help", "-h"):
@@ -171,6 +172,7 @@ def test_every_make_target_and_script_exists():
     [
         ("nope", "xp has no command nope"),
         ("apply game.yaml --wet-run", "xp apply has no option --wet-run"),
+        ("grant ann xp -20 --raeson hat", "xp grant has no option --raeson"),
         ("keys forget x", "xp keys has no command forget"),
         ("--log-level info webhooks add https://example.com --type points.level_changed", None),
     ],
@@ -278,7 +280,11 @@ def test_the_operations_and_statuses_are_those_that_the_gateway_serves():
         if path.startswith("/v1")
     }
     name = "docs/reference/http.md"
-    told = [cells[0].strip("`") for verb in ("POST", "GET") for cells in rows(name, f"`{verb} /v1")]
+    told = [
+        cells[0].strip("`")
+        for verb in ("POST", "GET", "PUT", "PATCH")
+        for cells in rows(name, f"`{verb} /v1")
+    ]
     assert set(told) == set(served)
     statuses = {it for cells in rows(name, tuple("2345")) for it in re.findall(r"\d+", cells[0])}
     assert {status for responses in served.values() for status in responses} <= statuses
@@ -445,9 +451,8 @@ def test_the_users_that_the_readme_shows_are_those_of_the_second_implementation(
             str(standing.totals["commits"]),
             str(standing.totals["lines-changed"]),
             str(standing.streaks["daily"].longest),
-            str(standing.streaks["daily"].length),
             str(standing.points["xp"]),
-            standing.levels["xp"],
+            level(game.rules.systems[0], standing.points["xp"]),
         ]
         for (_tenant, user), standing in known
     ]

@@ -175,9 +175,10 @@ def test_everything_in_the_one_written_order():
     )
     started = ["started"] * 3
     assert first == [
-        "user", "points", "total", *started, "achievement", "achievement", *["points"] * 3, "level"
+        "user", "points", "total", *started, "achievement", "achievement", *["points"] * 3, "level",
+        "due",
     ]  # fmt: skip
-    assert second == ["lost", "user", "total", "started", "extended", "points", "points"]
+    assert second == ["lost", "user", "total", "started", "extended", "points", "points", "due"]
     assert of_kind("achievement", verdict[0]) == [achievement("m"), achievement("s")]
     assert of_kind("points", verdict[0]) == [
         points(9, 9, "t3"), points(3, 12, "t0"), points(2, 14, "t1"), points(1, 15, "t2")

@@ -32,6 +32,11 @@ def trigger(**fields):
     return game(event=["kind"], user=["team"], points={"xp": system})
 
 
+def boost(**fields):
+    """Return a boost."""
+    return {"key": "b", "name": "b", "start": "2026-01-01", "multiplier": 2, **fields}
+
+
 def a(**fields):
     """Return an achievement of a metric."""
     return {"key": "a", "metricValue": 1, **fields}
@@ -114,47 +119,48 @@ def a(**fields):
         ),
         # What has no rule yet.
         (game(settings={"controlRatio": 5}), "settings.controlRatio", "is not supported yet"),
-        (game(streak={"personalization": True}), "streak.personalization", "is not supported yet"),
-        (game(streak={"initialFreezes": 1}), "streak.initialFreezes", "is not supported yet"),
-        (game(streak={"maxFreezes": 1}), "streak.maxFreezes", "is not supported yet"),
         (
-            game(streak={"freezeAutoEarnInterval": 7}),
-            "streak.freezeAutoEarnInterval",
-            "is not supported yet",
+            game(streak={"initialFreezes": 3, "maxFreezes": 2}),
+            "streak.initialFreezes",
+            "more freezes than maxFreezes (2) allows",
         ),
         (
-            game(streak={"freezeAutoEarnAmount": 1}),
+            game(streak={"maxFreezes": 2, "freezeAutoEarnInterval": 7}),
             "streak.freezeAutoEarnAmount",
-            "is not supported yet",
+            "need each other",
         ),
         (
-            game(achievements=[{"key": "a", "trigger": "api"}]),
-            "achievements.0.trigger",
-            "an achievement of trigger 'api' is not supported yet",
+            game(streak={"maxFreezes": 2, "freezeAutoEarnAmount": 1}),
+            "streak.freezeAutoEarnInterval",
+            "need each other",
         ),
         (
-            game(achievements=[{"key": "c", "trigger": "achievement", "achievements": ["a"]}, a()]),
-            "achievements.0.trigger",
-            "an achievement of trigger 'achievement' is not supported yet",
+            game(streak={"freezeAutoEarnInterval": 7, "freezeAutoEarnAmount": 1}),
+            "streak.freezeAutoEarnInterval",
+            "cannot be earned where maxFreezes is 0",
         ),
         (
-            game(points={"xp": {"triggers": [
-                {"type": "time", "timeUnit": "days", "timeInterval": 1, "points": 1}
-            ]}}),
-            "points.0.triggers.0.type",
-            "a trigger of type 'time' is not supported yet",
+            game(achievements=[{"key": "c", "trigger": "achievement", "achievements": ["c"]}]),
+            "achievements.0.achievements",
+            "part of itself",
         ),
         (
-            trigger(blockIfOutOfPoints=True),
-            "points.0.triggers.0.blockIfOutOfPoints",
-            "is not supported yet",
+            game(
+                points={"xp": {"boosts": [boost(userId="ada", userAttributes={"k": "v"})]}},
+                user=["k"],
+            ),
+            "points.0.boosts.0.userAttributes",
+            "not both",
         ),
         (
-            game(points={"xp": {"boosts": [
-                {"key": "b", "name": "b", "start": "2026-01-01", "multiplier": 2}
-            ]}}),
-            "points.0.boosts",
-            "boosts are not supported yet",
+            game(points={"xp": {"boosts": [boost(multiplier=1)]}}),
+            "points.0.boosts.0.multiplier",
+            "changes nothing",
+        ),
+        (
+            game(points={"xp": {"boosts": [boost(end="2025-12-31")]}}),
+            "points.0.boosts.0.end",
+            "ends before it starts",
         ),
     ],
 )  # fmt: skip
@@ -165,11 +171,10 @@ def test_a_problem_names_its_place_and_says_what_it_is(definitions, path, messag
 
 
 def test_composite_achievements_boosts_and_systems_are_looked_into_as_well():
-    boost = {"key": "b", "name": "b", "start": "2026-01-01", "multiplier": 2}
     composite = {"key": "c", "trigger": "achievement", "achievements": ["x"]}
     definitions = game(
         achievements=[composite],
-        points={"xp": {"boosts": [boost, {**boost, "userAttributes": {"x": "1"}}]}},
+        points={"xp": {"boosts": [boost(), boost(userAttributes={"x": "1"})]}},
     )
     paths = [path for path, _ in found(definitions)]
     assert "achievements.0.achievements.0" in paths

@@ -160,8 +160,10 @@ def test_a_value_of_null_is_one_left_out():
         (raw(attributes={"\0": "a"}), "must not contain"),
         (raw(idempotencyKey="\0"), "idempotencyKey: must not contain"),
         # Markers.
-        (b'{"type":"definitions","version":0}', "type: "),
-        (b'{"type":"definitions"}', "type: "),
+        (b'{"type":"definitions","version":0}', "version: Input should be greater"),
+        (b'{"type":"definitions"}', "version: is required"),
+        (b'{"type":"due","user":"ada"}', "at: is required"),
+        (b'{"type":"adjustment","user":"a","system":"xp","points":0,"reason":"x"}', "points: must"),
     ],
 )
 def test_what_is_no_event_is_explained(bytes_, text):

@@ -17,8 +17,8 @@ from ops.game_file import GameFileError, read_game
             "5: threshold: must be greater than 0",
         ),
         (
-            "achievements:\n  - {key: t, name: T, trigger: api}",
-            "2: an achievement of trigger 'api' is not supported yet",
+            "streak:\n  maxFreezes: 1\n  initialFreezes: 2",
+            "3: more freezes than maxFreezes (1) allows",
         ),
         ("metrics: [", "not YAML"),
     ],

@@ -4,12 +4,13 @@ All numbers are typed out: an expectation that is computed would repeat the mist
 The engine may not be imported here.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from reference.game import Award, Game, LevelChange
 
 START = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 def a_game(**definitions):
@@ -189,7 +190,7 @@ def test_d2_l_a_deduction_from_nothing_is_no_award():
     game = a_game(points=[a_system(per(1, -1), levels=LEVELS)])
     assert send(game).awards == []
     assert the_user(game).points == {}
-    assert the_user(game).levels == {"xp": None}
+    assert send(game).levels == []
 
 
 def test_d2_m_levels_skip_upwards_in_one_change_and_fall_again():
@@ -218,6 +219,293 @@ def test_d2_p_a_key_belongs_to_one_user_and_one_metric():
     who = [("u1", "m"), ("u1", "n"), ("u2", "m"), ("u2", "n")]
     outcomes = [send(game, user=u, metric=m, idempotencyKey="k") for u, m in who]
     assert [outcome.status for outcome in outcomes] == ["applied"] * 4
+
+
+# Boosts
+
+
+def boost(multiplier, rounding="down", start="2025-03-03", end="2025-03-03", **fields):
+    days = {"start": date.fromisoformat(start), "end": end and date.fromisoformat(end)}
+    key = f"x{multiplier}"
+    return {"key": key, "multiplier": multiplier, "rounding": rounding, **days, **fields}
+
+
+def boosted(points, *boosts, at=START, user="u1"):
+    """What an event awards whose trigger gives these points, with these boosts."""
+    game = a_game(points=[a_system(per(1, points), boosts=list(boosts))])
+    return sum(award.awarded for award in send(game, at=at, user=user).awards)
+
+
+def test_d1_1_and_d2_h_boosts_of_2_and_1_5_and_3_make_ninefold():
+    assert boosted(10, boost("2"), boost("1.5"), boost("3")) == 90
+
+
+def test_d1_2_to_the_nearest_is_down_from_1_2_and_up_from_1_7():
+    assert boosted(1, boost("1.2", "nearest")) == 1
+    assert boosted(1, boost("1.7", "nearest")) == 2
+
+
+def test_d2_g_half_of_fifteen_is_seven_or_eight():
+    assert boosted(5, boost("1.5", "down")) == 7
+    assert boosted(5, boost("1.5", "up")) == 8
+    assert boosted(5, boost("1.5", "nearest")) == 8
+
+
+def test_d2_i_rounding_is_done_once_for_all_boosts():
+    assert boosted(1, boost("1.5"), boost("1.5")) == 2
+
+
+def test_d2_s_a_boost_ends_with_the_local_date():
+    double = boost("2", start="2024-01-01", end="2024-01-03")
+    west = {"id": "u1", "tz": "America/Los_Angeles"}
+    at = datetime.fromisoformat("2024-01-04T05:00:00+00:00")
+    assert boosted(10, double, at=at, user=west) == 20
+    assert boosted(10, double, at=at + timedelta(hours=3), user=west) == 10
+    assert boosted(10, double, at=at) == 10
+
+
+def test_d2_u_half_of_ten_is_five():
+    assert boosted(10, boost("0.5")) == 5
+
+
+def test_od_24_a_deduction_is_not_boosted():
+    system = a_system({"type": "user_creation", "points": 10}, per(1, -3), boosts=[boost("2")])
+    game = a_game(points=[system])
+    assert [(it.awarded, it.boosts) for it in send(game).awards] == [(20, ("x2",)), (-3, ())]
+
+
+def test_od_25_down_wins_over_nearest_and_nearest_over_up():
+    assert boosted(5, boost("1.1", "up"), boost("1.3", "nearest")) == 7
+    assert boosted(5, boost("1.1", "up"), boost("1.3", "nearest"), boost("1.01", "down")) == 7
+    assert boosted(5, boost("1.1", "up"), boost("1.01", "up")) == 6
+
+
+# Time triggers
+
+
+def test_d1_6_a_point_a_day_comes_by_itself():
+    daily = {"type": "time", "timeUnit": "days", "timeInterval": 1, "points": 1}
+    game = a_game(points=[a_system(per(1, -1), daily, {"type": "user_creation", "points": 10})])
+    assert send(game).awards[-1].total == 9
+    (tick,) = game.play({"type": "due", "user": "u1", "at": later(1)}, START + DAY).awards
+    assert (tick.trigger, tick.awarded, tick.total, tick.at) == ("t1", 1, 10, START + DAY)
+
+
+def test_od_22_ten_points_every_three_hours_from_creation_on():
+    hourly = {"type": "time", "timeUnit": "hours", "timeInterval": 3, "points": 10}
+    game = a_game(points=[a_system(hourly)])
+    send(game)
+    ticks = send(game, at=START + timedelta(hours=9)).awards
+    assert [(it.at - START, it.total) for it in ticks] == [
+        (timedelta(hours=3), 10),
+        (timedelta(hours=6), 20),
+        (timedelta(hours=9), 30),
+    ]
+
+
+def test_od_22_a_trigger_counts_from_when_it_was_activated():
+    hourly = {"type": "time", "timeUnit": "hours", "timeInterval": 3, "points": 10}
+    game = a_game()
+    send(game)
+    definitions = {"metrics": [{"key": "m"}], "points": [a_system(hourly)]}
+    game.define(definitions, START + timedelta(hours=2))
+    assert len(send(game, at=START + timedelta(hours=9)).awards) == 2
+
+
+# Running out of points
+
+
+def out_of_points(*, block):
+    game = a_game(points=[a_system(per(1, -1, blockIfOutOfPoints=block))])
+    return game, send(game, idempotencyKey="k")
+
+
+def test_d2_k_an_event_that_would_cost_too_much_is_refused_and_its_key_is_free():
+    game, refused = out_of_points(block=True)
+    assert (refused.status, refused.code) == ("refused", "blocked")
+    assert game.users == {}
+    assert out_of_points(block=False)[1].awards == []
+
+
+# Freezes, pauses, restoring
+
+
+def frozen(**fields):
+    return a_game(streak={**DAILY, "maxFreezes": 3, "initialFreezes": 1, **fields})
+
+
+def later(days):
+    return (START + timedelta(days=days)).isoformat()
+
+
+def on_days(game, *days):
+    """The length of the streak after an event on each of these days."""
+    return [send(game, at=START + timedelta(days=day)).streak.length for day in days]
+
+
+def test_d2_q_one_freeze_saves_one_missed_day():
+    game = frozen()
+    assert on_days(game, 0, 1, 3) == [1, 2, 3]
+    assert the_user(game).freezes == 0
+
+
+def test_d2_r_two_missed_days_are_one_too_many():
+    game = frozen()
+    assert on_days(game, 0, 1, 4) == [1, 2, 1]
+    # The freeze that was used before stays used.
+    assert the_user(game).freezes == 0
+
+
+def test_d1_17_one_freeze_a_week_is_earned_up_to_the_limit():
+    game = frozen(freezeAutoEarnInterval=7, freezeAutoEarnAmount=1)
+    assert send(game).streaks[0] == ("granted", 1, 1, date(2025, 3, 3))
+    on_days(game, *range(1, 29))
+    assert the_user(game).freezes == 3
+
+
+def test_a_freeze_is_consumed_before_one_is_earned():
+    game = frozen(maxFreezes=1, freezeAutoEarnInterval=2, freezeAutoEarnAmount=1)
+    outcomes = [send(game, at=START + timedelta(days=day)) for day in (0, 2)]
+    assert [type(it).__name__ for it in outcomes[1].streaks[:2]] == ["Frozen", "Freezes"]
+    assert the_user(game).freezes == 1
+
+
+def test_d1_32_a_freeze_can_be_granted_up_to_the_limit():
+    game = frozen()
+    send(game)
+    grants = [game.play({"type": "freeze", "user": "u1"}, START) for _ in range(3)]
+    assert [it.status for it in grants] == ["applied", "applied", "refused"]
+    assert grants[2].reason == "Would exceed maximum freeze limit"
+
+
+def test_od_16_a_pause_keeps_the_streak_and_what_is_done_extends_it():
+    game = frozen()
+    send(game)
+    pause = {"type": "pause", "user": "u1", "id": "p", "start": "2025-03-04", "end": "2025-03-07"}
+    assert str(game.play(pause, START).shown.expires) == "2025-03-08"
+    assert on_days(game, 2, 5) == [2, 3]
+    assert the_user(game).freezes == 1
+
+
+def restored(frequency, lost_on, now):
+    """The length after restoring one of two periods, None if there is nothing to restore."""
+    game = a_game(streak={**DAILY, "frequency": frequency})
+    for day in lost_on:
+        send(game, at=datetime.fromisoformat(f"{day}T12:00:00+00:00"))
+    at = datetime.fromisoformat(f"{now}T12:00:00+00:00")
+    outcome = game.play({"type": "restore", "user": "u1"}, at)
+    return outcome.streak.length if outcome.status == "applied" else None
+
+
+def test_d1_34_how_far_back_a_streak_can_be_restored():
+    days = ("2025-03-01", "2025-03-02")
+    assert restored("daily", days, "2025-05-31") == 2
+    assert restored("daily", days, "2025-06-01") is None
+    # The week of the 1st of January 2025 begins on Monday the 30th of December.
+    assert restored("weekly", ("2024-12-24", "2024-12-30"), "2025-12-31") == 2
+    assert restored("weekly", ("2024-12-17", "2024-12-29"), "2025-12-31") is None
+    assert restored("monthly", ("2023-12-15", "2024-01-15"), "2025-12-31") == 2
+    assert restored("monthly", ("2023-11-15", "2023-12-15"), "2025-12-31") is None
+
+
+def test_od_17_the_longest_in_the_window_is_restored_and_goes_on():
+    game = a_game(streak=DAILY)
+    on_days(game, 0, 1, 2, 5, 8, 9)
+    outcome = game.play({"type": "restore", "user": "u1"}, START + timedelta(days=12))
+    assert outcome.streak.length == 3
+    assert on_days(game, 12, 13) == [4, 5]
+
+
+# Achievements by request, composite and backdated
+
+
+def test_d1_23_a_composite_is_unlocked_with_the_last_of_its_parts():
+    parts: list[dict] = [
+        {"key": "cards", "trigger": "metric", "metric": "m", "metricValue": 1000},
+        {"key": "week", "trigger": "streak", "streakLength": 7},
+        {"key": "onboarding", "trigger": "api"},
+    ]
+    keys = [part["key"] for part in parts]
+    whole = {"key": "whole", "trigger": "achievement", "achievements": keys}
+    game = a_game(streak=DAILY, achievements=[*parts, whole])
+    done = {"type": "achievement", "user": "u1", "achievement": "onboarding"}
+    assert game.play(done, START).achievements == ["onboarding"]
+    assert game.play(done, START).status == "replayed"
+    days = [send(game, 150, at=START + timedelta(days=day)) for day in range(7)]
+    assert days[6].achievements == ["cards", "week", "whole"]
+
+
+def test_od_10_what_is_locked_or_inactive_cannot_be_completed():
+    for status, code in (("locked", "invalid"), ("inactive", "invalid")):
+        game = a_game(achievements=[{"key": "a", "trigger": "api", "status": status}])
+        told = {"type": "achievement", "user": "u1", "achievement": "a"}
+        assert game.play(told, START).code == code
+        assert game.users == {}
+
+
+def test_od_9_a_new_achievement_is_backdated_with_its_points():
+    game = a_game()
+    send(game, 7)
+    five = {"key": "a", "trigger": "metric", "metric": "m", "metricValue": 5}
+    bonus = {"type": "achievement", "achievement": "a", "points": 30}
+    definitions = {"achievements": [five], "points": [a_system(bonus)]}
+    game.define({"metrics": [{"key": "m"}], **definitions}, START)
+    outcome = game.play({"type": "backfill", "user": "u1", "version": 2, "series": {}}, START)
+    assert outcome.achievements == ["a"]
+    assert the_user(game).points == {"xp": 30}
+
+
+# Corrections and adjustments
+
+
+def corrected(value, *, was):
+    told = {"type": "correction", "user": "u1", "event": "0-0-0", "metric": "m", "reason": "r"}
+    return {**told, "was": was, "value": value, "at": START.isoformat()}
+
+
+def test_a_correction_takes_back_what_was_awarded_for_too_much():
+    game = a_game(points=[a_system(per(3, 10), boosts=[boost("1.5")])])
+    assert [it.awarded for it in send(game, 10).awards] == [45]
+    outcome = game.play(corrected(4, was=10), START + timedelta(days=3))
+    assert [it.awarded for it in outcome.awards] == [-30]
+    # Not awarded again, as it was taken back; what comes on top is, without the boost of then.
+    assert awarded(game, 1) == [0]
+    assert game.play(corrected(4, was=10), START).status == "replayed"
+    assert game.play(corrected(None, was=10), START).total == 1
+
+
+def test_points_are_granted_and_deducted_between_zero_and_the_cap():
+    game = a_game(points=[a_system(maxPoints=100, boosts=[boost("2")])])
+    send(game)
+    totals = []
+    for points in (70, 70, -120, -1):
+        told = {"type": "adjustment", "user": "u1", "system": "xp", "points": points}
+        totals.append(game.play(told, START).status)
+        totals.append(the_user(game).points["xp"])
+    assert totals == ["applied", 70, "applied", 100, "applied", 0, "refused", 0]
+
+
+# Preferences
+
+
+def test_a_streak_that_is_turned_off_is_gone_and_counts_nothing():
+    game = a_game(streak=DAILY)
+    on_days(game, 0, 1)
+    told = {"type": "preferences", "user": "u1", "streak": {"enabled": False}}
+    assert game.play(told, START + timedelta(days=1)).shown.length == 0
+    assert on_days(game, 2) == [0]
+    metrics = {"metrics": [{"metric": "m", "threshold": 5}]}
+    own = {"type": "preferences", "user": "u1", "streak": metrics}
+    assert game.play(own, START + timedelta(days=2)).code == "invalid"
+
+
+def test_a_user_may_have_conditions_of_their_own_where_the_game_says_so():
+    game = a_game(streak={**DAILY, "personalization": True})
+    metrics = {"metrics": [{"metric": "m", "threshold": 5}]}
+    send(game)
+    game.play({"type": "preferences", "user": "u1", "streak": metrics}, START)
+    tomorrow = START + timedelta(days=1)
+    assert [send(game, 3, at=tomorrow).streak.length for _ in range(2)] == [1, 2]
 
 
 # Decisions about time

@@ -1,30 +1,23 @@
 """Streaks: what keeps them, what ends them, and what a change of the time zone may not do."""
 
 import pytest
-from given import created, daily, event, game, given, lengths, of_kind, on, play, total
+from given import (
+    created,
+    daily,
+    days,
+    event,
+    game,
+    given,
+    lengths,
+    of_kind,
+    on,
+    play,
+    streak,
+    total,
+)
 
 DAILY = game(streak=daily())
 TOKYO = {"tz": "Asia/Tokyo"}
-
-
-def streak(change, length, period, started, *, frequency="daily", told=True, **fields):
-    """Return a streak entry that is kept up to its period, or lost."""
-    entry = {
-        "kind": "streak",
-        "frequency": frequency,
-        "change": change,
-        "length": length,
-        "started": started,
-        "period": period,
-        "through": period if length else None,
-        **fields,
-    }
-    return entry if told else {**entry, "quiet": True}
-
-
-def days(*numbers):
-    """Return an event on each of these days of March 2026."""
-    return on(*(f"2026-03-{number:02}" for number in numbers))
 
 
 def lost(verdict, frequency="daily"):
@@ -343,6 +336,7 @@ def test_after_a_flight_to_the_west_it_expires_the_day_after_the_last_one_kept()
 
 
 def test_a_game_that_changes_its_frequency_finds_the_streaks_of_all_three_kept():
-    story = given(DAILY, *on("2026-03-02", "2026-03-09", "2026-03-16"))
-    story.definitions = game(streak=daily(frequency="weekly"))
-    story.when(event(0, at="2026-03-17")).then_streak(frequency="weekly", length=3)
+    weekly = game(streak=daily(frequency="weekly"))
+    given(DAILY, *days(2, 9, 16), weekly).when(event(0, at="2026-03-17")).then_streak(
+        frequency="weekly", length=3
+    )

@@ -85,9 +85,9 @@ def test_a_trigger_keeps_the_time_of_its_creation_and_notes_its_changes():
         },
     )
     assert succeed(first, changed, "acme", JUNE).stamps == {
-        "xp/t0": Stamp(created=JANUARY, updated=JUNE),
-        "xp/t1": Stamp(created=JANUARY, updated=JANUARY),
-        "xp/new": Stamp(created=JUNE, updated=JUNE),
+        "xp/t0": Stamp(created=JANUARY, updated=JUNE, activated=JANUARY),
+        "xp/t1": Stamp(created=JANUARY, updated=JANUARY, activated=JANUARY),
+        "xp/new": Stamp(created=JUNE, updated=JUNE, activated=JUNE),
         # Its system was left out; the trigger itself says the same as before.
         "care/t0": Stamp(created=JANUARY, updated=JANUARY),
     }

@@ -143,6 +143,13 @@ class GuardedStore(Store):
         self._begin_to("read")
         return super().get(key)
 
+    def scan(
+        self, start: bytes, count: int, stop: bytes | None = None
+    ) -> list[tuple[bytes, bytes]]:
+        """See Store."""
+        self._begin_to("read")
+        return super().scan(start, count, stop)
+
     def write(self, rows: Mapping[bytes, bytes], gone: Iterable[bytes] = ()) -> None:
         """See Store."""
         gone = list(gone)

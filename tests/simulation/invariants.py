@@ -7,6 +7,8 @@ what an event means says `tests/reference`. From the engine comes only what is c
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -22,9 +24,7 @@ from simulation.story import (
 from processor.state import PartitionState, key_hash, origin_hash
 from schemas.topics import Topics
 
-FREQUENCIES = ("daily", "weekly", "monthly")
-Link = tuple[int, int, str]
-EMPTY: dict[str, Any] = {"metrics": []}
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Oracle:
@@ -70,6 +70,12 @@ class Oracle:
             skipped += len(self._fold(partition)) - 1 - len(self._admitted[partition])
         return events, records, skipped
 
+    def dues(self) -> int:
+        """Return how many users' time came, as the clock said."""
+        admitted = [record for records in self._admitted.values() for record in records]
+        found = [it for it in admitted if it["input"] and it["input"].get("type") == "due"]
+        return sum(it["outcome"] == "applied" for it in found)
+
     def complete(self) -> bool:
         """Tell whether every event has its record."""
         for partition in range(self._story.partitions):
@@ -103,6 +109,19 @@ class Oracle:
             digest = key_hash(*use) if len(use) > 1 else origin_hash(*use)
             if state.first_use(digest) != fold.used.get(use):
                 self._violated(f"I2: {where}: {use} {state.first_use(digest)} {fold.used.get(use)}")
+        self._check_time(where, fold, state)
+        for it in folds[-1].corrected:
+            value, expected = state.corrected(*it), fold.corrected.get(it)
+            if value != (None if expected is None else Decimal(expected)):
+                self._violated(f"I2: {where}: {it} was corrected to {value}, not {expected}")
+
+    def _check_time(self, where: str, fold: Fold, state: PartitionState) -> None:
+        """Check that the clock is told what the standings say, and whether it has to wait."""
+        dues = [(at, user) for at, _tenant, user in state.due(FAR, 1000)]
+        if dues != fold.dues:
+            self._violated(f"I3: {where}: {dues} fall due, by the ledger {fold.dues}")
+        if state.hold != fold.hold:
+            self._violated(f"I3: {where}: {state.hold} is held, by the ledger {fold.hold}")
 
     def check_all(self) -> None:
         """Check the whole log, once all is quiet."""

@@ -2,9 +2,12 @@
 
 The game has what can be counted twice or lost: totals, a filter, streaks, a cap, levels and
 achievements. Its second version changes the points; the second build of the rules doubles them.
+Users do something, operators give, take and correct, imports ask the clock to wait. What the clock
+itself says is no part of the story: the real one runs beside each lane.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -25,6 +28,9 @@ VALUES: Final = (1, 1, 1, 2, 3, 0.5, -1)
 LATE_MINUTES: Final = (0, 30, 90, 24 * 60, -4, -6)
 VERSIONS: Final = (1, 2)
 BUILDS: Final = (1, 2)
+# Few events, so that one of them is corrected again.
+CORRECTED: Final = 4
+GIVEN: Final = (-30, -3, 2, 25)
 DEFAULT: Final = "default"
 OTHER: Final = "acme"
 
@@ -120,7 +126,8 @@ def marker(partition: int, version: int, at: float) -> Told:
 def tell(dice: Random, *, events: int, length: float) -> Story:
     """Draw a story of so many events within so many seconds, in the order of its times."""
     story = Story(partitions=dice.choice((1, 2, 2, 3)))
-    counts = story.counts = dict.fromkeys(("repeated", "misrouted", "poison", "refused"), 0)
+    names = ("repeated", "misrouted", "poison", "refused", "adjusted", "corrected", "held")
+    counts = story.counts = dict.fromkeys(names, 0)
     switch = dice.uniform(0.2, 0.8) * length
     for partition in range(story.partitions):
         for at in (0.0, *((0.1,) if dice.random() < 0.2 else ())):
@@ -134,7 +141,7 @@ def tell(dice: Random, *, events: int, length: float) -> Story:
             counts["poison"] += 1
             story.told.append(_poison(dice, story, at))
             continue
-        event = _event(dice, at, counts)
+        event = _by_operator(dice, at, counts) if dice.random() < 0.12 else _event(dice, at, counts)
         story.told.append(_put(dice, story, event, at))
         if "idempotencyKey" in event:
             while dice.random() < 0.4:
@@ -142,6 +149,7 @@ def tell(dice: Random, *, events: int, length: float) -> Story:
                 counts["repeated"] += 1
                 again = at + length * dice.random() ** 3
                 story.told.append(_put(dice, story, event, again))
+    _hold(dice, story, length)
     story.told.sort(key=lambda it: it.at)
     return story
 
@@ -171,8 +179,44 @@ def _event(dice: Random, at: float, counts: dict[str, int]) -> dict[str, Any]:
     return event
 
 
+def _by_operator(dice: Random, at: float, counts: dict[str, int]) -> dict[str, Any]:
+    told: dict[str, Any] = {"user": dice.choice(USERS), "reason": "because"}
+    if dice.random() < 0.5:
+        counts["adjusted"] += 1
+        told |= {"type": "adjustment", "system": "xp", "points": dice.choice(GIVEN)}
+    else:
+        counts["corrected"] += 1
+        # Nobody looks whether there is such an event: the same one always came with the same.
+        number = dice.randrange(CORRECTED)
+        happened = at * CALENDAR - 60 * dice.choice(LATE_MINUTES[:4])
+        told |= {"type": "correction", "event": f"0-0-{number}", "metric": "commits", "was": number}
+        told["attributes"] = {"kind": "bug"} if number % 2 else {}
+        told["at"] = (START + timedelta(seconds=happened)).isoformat()
+        told["value"] = dice.choice((None, 0, 2, 5))
+    if dice.random() < 0.5:
+        told["idempotencyKey"] = f"k{dice.randrange(12)}"
+    return told
+
+
+def _hold(dice: Random, story: Story, length: float) -> None:
+    """Have the clock of some partitions wait; nobody may come who says that it is over."""
+    for partition in range(story.partitions):
+        at = dice.random() * length
+        while dice.random() < 0.4:
+            story.counts["held"] += 1
+            value = json.dumps({"type": "hold", "on": dice.random() < 0.6}).encode()
+            story.told.append(Told(at, partition, None, value))
+            at += dice.expovariate(0.5)
+
+
+def user_of(event: Mapping[str, Any]) -> str:
+    """Return the id of the user whom something told is of."""
+    user: str | Mapping[str, str] = event["user"]
+    return user if isinstance(user, str) else user["id"]
+
+
 def _put(dice: Random, story: Story, event: dict[str, Any], at: float) -> Told:
-    user = event["user"]["id"]
+    user = user_of(event)
     partition = right_partition(event.get("tenant", DEFAULT), user, story.partitions)
     if dice.random() < 0.1 and story.partitions > 1:
         story.counts["misrouted"] += 1

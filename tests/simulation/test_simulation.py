@@ -31,6 +31,10 @@ def test_no_schedule_violates_an_invariant():
 
 
 EXPECTED = (
+    "adjusted",
+    "corrected",
+    "due",
+    "held",
     "answer lost",
     "batch repeated",
     "chunk lost",
@@ -74,7 +78,7 @@ def test_a_seed_says_all_that_happens(disks, seed):
 
 
 def test_a_dropped_dedupe_is_noticed(monkeypatch):
-    monkeypatch.setattr("processor.judge._Case._first_use", lambda _case, _event: None)
+    monkeypatch.setattr("processor.judge._Case._first_use", lambda *_given: None)
     assert run_schedules(SEED, 20).violations
 
 

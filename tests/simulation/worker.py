@@ -4,7 +4,7 @@ What is real: assignments, lanes, inboxes, the judge, ledger, sender, store and 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiokafka import TopicPartition
@@ -15,6 +15,8 @@ from simulation.disk import GuardedSlot
 from simulation.story import DEFAULT, compiled
 
 from processor.assignment import Assignment, Keeping
+from processor.clock import Clock, Room
+from processor.companions import Companion
 from processor.games import Games
 from processor.judge import Message, Seat
 from processor.lane import Lane
@@ -142,6 +144,7 @@ class Worker(Process):
         self._fetching: dict[int, asyncio.Task[None]] = {}
         self._ordered: asyncio.Task[None] | None = None
         self._games = SimulatedGames(world, build)
+        self._room = Room()
         self._keeping = Keeping(
             slot=GuardedSlot(world.disks, slot, self, world.touch),
             snapshot_dir=world.disks.snapshots,
@@ -184,7 +187,11 @@ class Worker(Process):
             feed=self.feed,
             topics=TOPICS,
             make_lane=make_lane,
+            make_companions=self._companions,
         )
+
+    def _companions(self, lane: Lane) -> Sequence[Companion]:
+        return (Clock(lane.tools(self._connection), self._world.now, self._room),)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in this process."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import Context
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
@@ -30,6 +31,7 @@ from processor.judge import Judged, Message, Seat, judge
 from processor.lane import WriterLostError
 from processor.state import PartitionState
 from processor.store import StoreDamagedError, StoreFailedError
+from schemas.codec import from_millis
 
 SESSION_S: Final = 5.0
 LENGTH_S: Final = 20.0
@@ -98,6 +100,10 @@ class World:
         self._holders: dict[int, Worker] = {}
         self._moving: dict[int, asyncio.Lock] = {}
         self.oracle = Oracle(self.log.topics, TOPICS, self.story, self.violations.append)
+
+    def now(self) -> datetime:
+        """Return the present time of the calendar, as every process has it."""
+        return from_millis(millis(self.clock.time()))
 
     def _rate(self, fault: str, highest: float) -> float:
         return self.dice.random() * highest if fault in self._faults else 0.0
@@ -378,6 +384,8 @@ def installed(world: World) -> Iterator[None]:
                 lambda size: f"{world.dice.getrandbits(8 * size):x}",
             ),
             patch("processor.judge.RULES", BUILDS[0]),
+            # In a calendar in which an hour passes in a second.
+            patch("processor.clock.HOLD_MAX", timedelta(hours=12)),
             patch("processor.lane.judge", _judge_by_build(world)),
             failpoints.watched(world.point),
         ):

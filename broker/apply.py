@@ -1,0 +1,71 @@
+"""Put a version of definitions in force: on their topic, then a marker on every partition.
+
+Whoever makes versions goes through here: `xp apply` from a file, the gateway from a request. What a
+version says is theirs; nothing in here looks into it.
+"""
+
+import asyncio
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from broker.connection import Connection
+from broker.definitions import DefinitionsReader
+from broker.producer import producer as new_producer
+from broker.topics import partition_count
+from schemas.codec import write_version
+from schemas.topics import Topics
+from schemas.versions import EpochMark, Version
+
+
+class OvertakenError(Exception):
+    """Somebody else's version came first; nothing of this one is in force."""
+
+
+async def put_in_force(
+    connection: Connection, topics: Topics, reader: DefinitionsReader, version: Version
+) -> None:
+    """Write a version and its markers; of one that is the head already, the markers alone.
+
+    Run again after a crash it finishes what was begun: markers may be repeated, they count once.
+    `reader` has read the version when it returns. Raises OvertakenError when another version came
+    in between, KafkaError when Kafka is away.
+    """
+    async with new_producer(connection) as producer:
+        if reader.get(version.tenant, version.version) != version:
+            await producer.send_and_wait(
+                topics.definitions,
+                write_version(version),
+                key=version.tenant.encode(),
+                partition=0,
+            )
+            await reader.refresh()
+            if reader.get(version.tenant, version.version) != version:
+                raise OvertakenError(
+                    f"version {version.version} of tenant {version.tenant!r} was taken by somebody "
+                    "else meanwhile: look at it and apply again"
+                )
+        await _mark(producer, topics, version, await partition_count(connection, topics.events))
+
+
+async def raise_epoch(connection: Connection, topics: Topics) -> int:
+    """Declare that the events topic begins anew, and return the epoch that begins."""
+    async with DefinitionsReader(connection, topics.definitions) as reader:
+        mark = EpochMark(epoch=reader.epoch + 1)
+    raw = mark.model_dump_json().encode()
+    async with new_producer(connection) as producer:
+        await producer.send_and_wait(topics.definitions, raw, key=b"epoch", partition=0)
+    return mark.epoch
+
+
+async def _mark(
+    producer: AIOKafkaProducer, topics: Topics, version: Version, partitions: int
+) -> None:
+    marker = {"type": "definitions", "tenant": version.tenant, "version": version.version}
+    raw = orjson.dumps(marker)
+    key = version.tenant.encode()
+    sent = [
+        await producer.send(topics.events, raw, key=key, partition=partition)
+        for partition in range(partitions)
+    ]
+    await asyncio.gather(*sent)

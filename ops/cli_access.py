@@ -1,0 +1,125 @@
+"""The commands about who may come in and who is told: keys of the gateway, webhooks."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from gateway import keys as api_keys
+from notifier import endpoints
+from notifier.payloads import TYPES
+from ops.console import Json, Tenant, out, print_json, print_rows, run
+from ops.settings import Settings
+from projections.database import connect
+from schemas.topics import DEFAULT_TENANT
+
+keys_app = typer.Typer(help="API keys of the gateway.", no_args_is_help=True)
+webhooks_app = typer.Typer(help="Webhooks that are told of changes.", no_args_is_help=True)
+
+
+@keys_app.command("create")
+def create_key(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "admin",
+    tenant: Tenant = DEFAULT_TENANT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Make a key; it is shown this once."""
+
+    async def work() -> str:
+        async with connect(context.obj.dsn()) as connection:
+            return await api_keys.create(connection, name, tenant)
+
+    key = run(work())
+    if as_json:
+        print_json({"key": key})
+    else:
+        out.print(key, highlight=False, soft_wrap=True)
+
+
+@keys_app.command("list")
+def list_keys(context: typer.Context, *, as_json: Json = False) -> None:
+    """List the keys by their prefixes."""
+
+    async def work() -> list[api_keys.KeyRow]:
+        async with connect(context.obj.dsn()) as connection:
+            return await api_keys.listed(connection)
+
+    print_rows([asdict(row) for row in run(work())], as_json=as_json)
+
+
+@keys_app.command("revoke")
+def revoke_key(
+    context: typer.Context, prefix: Annotated[str, typer.Argument(help="Its first 8 letters.")]
+) -> None:
+    """Revoke a key."""
+
+    async def work() -> bool:
+        async with connect(context.obj.dsn()) as connection:
+            return await api_keys.revoke(connection, prefix)
+
+    if not run(work()):
+        raise LookupError(f"there is no key {prefix!r}: `xp keys list` shows them")
+    out.print(f"Revoked {prefix}.")
+
+
+@webhooks_app.command("add")
+def add_webhook(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="Where to post to.")],
+    kind: Annotated[list[str] | None, typer.Option("--type", help="Types; default: all.")] = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Add a webhook; its secret is shown this once."""
+    settings: Settings = context.obj
+    added = run(
+        endpoints.add(
+            settings.dsn(),
+            url,
+            kind or TYPES,
+            tenant,
+            allow_private=settings.webhook_allow_private,
+        )
+    )
+    if as_json:
+        print_json(asdict(added))
+    else:
+        out.print(f"Webhook  {added.id}\nSecret   {added.secret}", highlight=False)
+
+
+@webhooks_app.command("list")
+def list_webhooks(
+    context: typer.Context,
+    webhook: Annotated[str | None, typer.Argument(help="List its deliveries instead.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the webhooks, or the latest deliveries of one."""
+    dsn = context.obj.dsn()
+    if webhook is None:
+        rows = [asdict(row) for row in run(endpoints.webhooks(dsn))]
+    else:
+        rows = [asdict(row) for row in run(endpoints.deliveries(dsn, webhook))]
+    print_rows(rows, as_json=as_json)
+
+
+@webhooks_app.command("retry")
+def retry_webhook(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(help="Id of a webhook or of a delivery.")],
+) -> None:
+    """Send again what was given up, under the same ids."""
+    count = run(endpoints.retry(context.obj.dsn(), target))
+    out.print(f"{count} deliveries are pending again.")
+
+
+@webhooks_app.command("remove")
+def remove_webhook(
+    context: typer.Context, webhook: Annotated[str, typer.Argument(help="Its id.")]
+) -> None:
+    """Remove a webhook: nothing more is sent to it."""
+    run(endpoints.remove(context.obj.dsn(), webhook))
+    out.print(f"Removed {webhook}.")
