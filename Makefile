@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench faults simulate planted compile test-compiled lock clean
+.PHONY: help run test check format bench faults simulate planted mutants compile test-compiled lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ simulate: $(STAMP) ## run thousands of schedules of lanes, crashes and zombies i
 
 planted: $(STAMP) ## put in five known bugs, one at a time, and see each of them caught
 	@$(BIN)/python tools/planted.py $(ARGS)
+
+mutants: $(STAMP) ## change the rules in one place at a time, and see the tests go red
+	@$(BIN)/python tools/mutants.py $(ARGS)
 
 # uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on.
 lock: ## pin the newest versions that fit, with hashes
