@@ -16,9 +16,9 @@ help: ## show this list
 run: $(STAMP) ## start everything, import the example, and stay up
 	@$(BIN)/xp up --game examples/commits.yaml --publish examples/commits.ndjson
 
-# Two at a time, each with a Kafka and a Postgres of its own: most tests wait for one of them.
+# Two at a time, each with a Kafka and a Postgres of its own, in the order of the files: what takes long comes first.
 test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## lint, format, types, and who may import whom
 	@$(BIN)/ruff check .
