@@ -27,9 +27,9 @@ def restored(standing: Standing, game: Game, today: Today) -> list[StreakEntry]:
             continue
         since = _window(frequency, game, today).isoformat()
         length, started = track["length"], ""
-        for period, lost, began in track.get("past", ()):
-            if period >= since and lost > length:
-                length, started = lost, began
+        for lost in track.get("past", ()):
+            if lost["period"] >= since and lost["length"] > length:
+                length, started = lost["length"], lost["started"]
         if not started or track["period"] is None:
             continue
         entry: StreakEntry = {

@@ -26,6 +26,16 @@ PERIODS_OPEN_MAX: Final = 3
 PAST_MAX: Final = 24
 
 
+class LostStreak(TypedDict):
+    """A streak that was lost and may be restored."""
+
+    # First date of the last period that satisfied it.
+    period: str
+    length: int
+    # Local date of the event that started it.
+    started: str
+
+
 class Track(TypedDict):
     """The streak of one frequency."""
 
@@ -44,9 +54,8 @@ class Track(TypedDict):
     changes: dict[str, dict[str, str]]
     # The greatest length ever.
     longest: NotRequired[int]
-    # What was lost and may be restored: first date of the last period that satisfied it, length,
-    # and date of the event that started it; oldest first, each shorter than the one before it.
-    past: NotRequired[list[tuple[str, int, str]]]
+    # What was lost and may be restored, oldest first, each shorter than the one before it.
+    past: NotRequired[list[LostStreak]]
 
 
 class Standing(TypedDict):
@@ -224,8 +233,12 @@ def _take_streak(own: Standing, entry: StreakEntry) -> None:
         changed["longest"] = entry["length"]
     if "lost" in entry and track["period"] is not None:
         # Of what a longer one followed nothing is ever restored.
-        kept = [it for it in track.get("past", ()) if it[1] > entry["lost"]]
-        ended = (track["period"], entry["lost"], track["started"] or track["period"])
+        kept = [it for it in track.get("past", ()) if it["length"] > entry["lost"]]
+        ended: LostStreak = {
+            "period": track["period"],
+            "length": entry["lost"],
+            "started": track["started"] or track["period"],
+        }
         changed["past"] = [*kept, ended][-PAST_MAX:]
     if entry["change"] == "restored":
         changed.pop("past", None)
