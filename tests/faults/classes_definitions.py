@@ -91,7 +91,6 @@ register(
         Options(events=400, events_max=1200),
         bar_s=60.0,
         check=_check_versions,
-        short=True,
         last=True,
     )
 )

@@ -312,6 +312,5 @@ register(
         Options(events=200, events_max=900),
         bar_s=60.0,
         check=_check_stories,
-        short=True,
     )
 )

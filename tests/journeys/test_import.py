@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -124,6 +125,7 @@ async def _users(system):
     return users
 
 
+@cache
 def _judged_by_the_reference():
     game = Game(yaml.safe_load(RULES.read_text()))
     now = datetime.now(UTC)

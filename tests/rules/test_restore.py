@@ -211,4 +211,5 @@ def test_of_the_lost_ones_as_many_are_remembered_as_a_window_can_hold():
         dates += [(day + timedelta(days=it)).isoformat() for it in range(length)]
         day += timedelta(days=length + 1)
     verdict = play(DAILY, *on(*dates), event(0, at="2026-01-01"))[-1]
-    assert [it["length"] for it in verdict.standing["streaks"]["daily"]["past"]] == list(range(24, 0, -1))
+    past = verdict.standing["streaks"]["daily"]["past"]
+    assert [it["length"] for it in past] == list(range(24, 0, -1))
