@@ -16,7 +16,7 @@ from broker.connection import Connection, start_consumer
 from broker.ledger import LedgerReader, Position
 from broker.producer import producer as new_producer
 from processor.announcer import write_link
-from schemas.codec import event_id, write_record
+from schemas.codec import event_id, from_millis, write_instant, write_record
 from schemas.entries import Record
 from schemas.order import Link
 from schemas.topics import Topics
@@ -75,21 +75,27 @@ async def _extend(
     if last is None or not judged:
         raise ValueError(f"partition {partition} of {topics.ledger} holds nothing to copy")
     for begun in range(0, count, BATCH_RECORDS):
+        numbers = range(begun, min(begun + BATCH_RECORDS, count))
+        # A worker looks whether the last event judged is the one that stands there.
+        spent = [
+            await producer.send(topics.events, SPENT_EVENT, partition=partition) for _ in numbers
+        ]
+        appended = [write_instant(from_millis((await it).timestamp)) for it in spent]
         sent = []
-        for number in range(begun, min(begun + BATCH_RECORDS, count)):
+        for number, at in zip(numbers, appended, strict=True):
             record = judged[number % len(judged)].copy()
             source = last.offset + 1
             record["id"] = event_id(last.epoch, partition, source)
             record["source"] = (last.epoch, partition, source)
             record["after"] = (*last,)
             record["lane"] = "filler"
+            record["appended"] = at
             if "key" in record:
                 record["key"] = f"filler-{source}"
             last = Link(last.epoch, source, "filler")
             key = (record["user"] or "").encode()
             raw = write_record(record)
             sent.append(await producer.send(topics.ledger, raw, key=key, partition=partition))
-            sent.append(await producer.send(topics.events, SPENT_EVENT, partition=partition))
         for acknowledged in sent:
             await acknowledged
     return Position(offset + count, last)
