@@ -10,14 +10,14 @@ from pydantic import TypeAdapter
 
 from broker.ledger import find_record
 from gateway import admin_contract
-from gateway.admin_issues import Answer, Item, read_object
+from gateway.admin_issues import Answer, read_object
 from gateway.entry import Door
 from gateway.errors import ApiError, Json
 from gateway.submit import PENDING, submit
 from schemas.changes import Status, StatusError, UnknownAchievementError, with_status
 from schemas.definitions import Definitions, id_of
 from schemas.entries import Record
-from schemas.numbers import write
+from schemas.numbers import as_number
 from schemas.versions import Version
 
 _CORRECTION: Final[TypeAdapter[Any]] = TypeAdapter(admin_contract.CorrectionRequest)
@@ -37,16 +37,10 @@ async def event_corrected(door: Door, event_id: str, raw: object, key: str | Non
     value = {**of_event(record), "reason": asked["reason"], **_key(key)}
     if asked["value"] is not None:
         # Exact: the judge reads the number as it stands here.
-        value["value"] = _number(asked)
+        value["value"] = as_number(asked["value"])
     user = record["user"]
     assert user is not None, "a metric event is of a user"
     return _effects(user, await submit(door.parts, door.tenant, user, value))
-
-
-def _number(asked: Item) -> int | float:
-    # It came as a JSON number, and goes on as the one with the same shortest form.
-    text = write(asked["value"])
-    return float(text) if "." in text else int(text)
 
 
 def of_event(record: Record) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from gateway.errors import ApiError
 from schemas.codec import event_id
 from schemas.entries import Record
 from schemas.events import Adjustment, Correction, InvalidInputError, read_input, user_of
-from schemas.numbers import check_value
+from schemas.numbers import as_number, check_value
 from schemas.topics import Topics, user_key
 
 VERDICT_WAIT_S: Final = 30.0
@@ -71,7 +71,7 @@ def correction_of(record: Record, value: Decimal | None, reason: str) -> dict[st
         **told,
         "tenant": record["tenant"],
         "user": record["user"],
-        "value": None if value is None else _number(value),
+        "value": None if value is None else as_number(value),
         "reason": reason,
     }
 
@@ -120,11 +120,6 @@ async def put(
     if record["outcome"] in ("refused", "dead"):
         raise RefusedInputError(record.get("reason", "it was refused"))
     return record
-
-
-def _number(value: Decimal) -> int | float:
-    # JSON's numbers are what producers write too: exact up to what a double holds.
-    return int(value) if value == value.to_integral_value() else float(value)
 
 
 async def _verdict(connection: Connection, topics: Topics, event: str, wait_s: float) -> Record:

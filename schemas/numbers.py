@@ -44,3 +44,8 @@ def write(value: Decimal) -> str:
 def multiples(value: Decimal, step: int) -> int:
     """How many whole steps fit into a value that is not negative: its floor division."""
     return int(value // step)
+
+
+def as_number(value: Decimal) -> int | float:
+    """Return the JSON number for a decimal: exact up to what a double holds."""
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -6,12 +6,11 @@ multiples that are no longer reached is taken back. Achievements and extended st
 (semantics 5, OD-48).
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 
-from processor.rules.boosts import boosted, boosts_for
-from processor.rules.game import BoostRule, Game, MetricRule, TriggerRule, matches
-from processor.rules.points import Effects, award
+from processor.rules.boosts import boosted
+from processor.rules.game import Game, MetricRule, TriggerRule, matches
+from processor.rules.points import Effects, award, earned_boosts
 from processor.rules.standing import Standing
 from processor.rules.totals import peak_of
 from schemas.entries import Entry, TotalEntry
@@ -48,9 +47,7 @@ def taken_back(before: Standing, standing: Standing, game: Game, effects: Effect
             if not times or not matches(trigger.user, standing["attributes"]):
                 continue
             given = times * trigger.points
-            boosts: Sequence[BoostRule] = ()
-            if given > 0 and system.boosts:
-                boosts = boosts_for(system, effects.user, standing["attributes"], effects.day)
+            boosts = earned_boosts(system, given, standing, effects.user, effects.day)
             entry = award(system, trigger.key, -boosted(given, boosts), balance)
             if entry is not None:
                 balance = entry["total"]

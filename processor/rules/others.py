@@ -39,6 +39,7 @@ from schemas.events import (
     Backfill,
     Correction,
     Due,
+    EventUser,
     FreezeGrant,
     Identification,
     PauseAddition,
@@ -54,12 +55,17 @@ def decide_identification(
     standing: Standing | None, given: Identification, at: datetime, game: Game
 ) -> Verdict:
     """Judge that a user is known, or known otherwise."""
-    if given.user.attributes:
-        check_attributes("user", given.user.attributes, game.user_attributes)
-    course = Course(standing, write_instant(at), given.user.id, game)
+    return _arrived(standing, given.user, at, game).verdict()
+
+
+def _arrived(standing: Standing | None, user: EventUser, at: datetime, game: Game) -> Course:
+    """Bring a user, who may be new, up to an input that says something of them."""
+    if user.attributes:
+        check_attributes("user", user.attributes, game.user_attributes)
+    course = Course(standing, write_instant(at), user.id, game)
     course.roll()
-    course.know(given.user, at)
-    return course.verdict()
+    course.know(user, at)
+    return course
 
 
 def decide_completion(
@@ -77,11 +83,7 @@ def decide_completion(
         raise NothingToDoError
     if goal.status != "active":
         raise RefusedError("invalid", f"the achievement {goal.key!r} is {goal.status}")
-    if given.user.attributes:
-        check_attributes("user", given.user.attributes, game.user_attributes)
-    course = Course(standing, write_instant(at), given.user.id, game)
-    course.roll()
-    course.know(given.user, at)
+    course = _arrived(standing, given.user, at, game)
     if not matches(goal.user, course.standing["attributes"]):
         reason = f"the achievement {goal.key!r} is for users with other attributes"
         raise RefusedError("invalid", reason)

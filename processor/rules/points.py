@@ -33,7 +33,7 @@ def awards_of_creation(standing: Standing, game: Game, user: str, day: str) -> l
         balance = standing["points"].get(system.key)
         for trigger in system.creation:
             if matches(trigger.user, standing["attributes"]):
-                boosts = _boosts(system, trigger.points, standing, user, day)
+                boosts = earned_boosts(system, trigger.points, standing, user, day)
                 entry = award(system, trigger.key, trigger.points, balance, boosts)
                 if entry:
                     balance = entry["total"]
@@ -58,7 +58,7 @@ def awards(before: Standing, standing: Standing, game: Game, effects: Effects) -
             times = _times(before, standing, trigger, effects)
             if times and matches(trigger.user, standing["attributes"]):
                 points = times * trigger.points
-                boosts = _boosts(system, points, standing, effects.user, effects.day)
+                boosts = earned_boosts(system, points, standing, effects.user, effects.day)
                 entry = award(system, trigger.key, points, balance, boosts)
                 if entry:
                     balance = entry["total"]
@@ -139,9 +139,10 @@ def _crossed(peak: Decimal, total: Decimal, step: int) -> int:
     return multiples(total, step) - multiples(peak, step) if total > peak else 0
 
 
-def _boosts(
+def earned_boosts(
     system: SystemRule, points: int, standing: Standing, user: str, day: str
 ) -> Sequence[BoostRule]:
+    """Return the boosts that multiply points on a local date: none of what is deducted."""
     if points < 0 or not system.boosts:
         return ()
     return boosts_for(system, user, standing["attributes"], day)
