@@ -19,7 +19,6 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from broker.ledger import LedgerReader, Position
-from processor.clock import HOLD_MAX
 from processor.companions import Keyed, LaneTools
 from processor.metrics import BACKFILLS
 from processor.past import FIRST, Past
@@ -77,18 +76,14 @@ class Backfill:
         asking = [tenant for tenant in list(versions) if self._asking(tenant) is not None]
         self._tell(open_=bool(asking))
         for tenant in asking:
-            if not self._tools.behind() and not self._is_held():
+            # A visit brings the user's time to the present: while old events come it has to wait.
+            if not self._tools.behind() and not self._tools.is_held(self._now()):
                 async with self._turn:
                     await self._serve(tenant)
 
     def _tell(self, *, open_: bool) -> None:
         BACKFILLS.inc(open_ - self._open)
         self._open = open_
-
-    def _is_held(self) -> bool:
-        # A visit brings the user's time to the present: while old events come it has to wait.
-        hold = self._tools.state.hold
-        return hold.on and self._now() - datetime.fromisoformat(hold.since) < HOLD_MAX
 
     def _asking(self, tenant: str) -> int | None:
         """Return the newest version in force that users must be visited for, None for none."""
@@ -140,7 +135,7 @@ class Backfill:
         while chunk := list(islice(users, IN_FLIGHT_MAX)):
             while self._tools.behind():
                 await asyncio.sleep(POLL_S)
-            if self._asking(tenant) != version or self._is_held():
+            if self._asking(tenant) != version or self._tools.is_held(self._now()):
                 return False
             inputs = list(self._inputs(tenant, version, past, chunk))
             if inputs:

@@ -38,8 +38,6 @@ RESEND_S: Final = 30.0
 RESEND_S_MAX: Final = 3600.0
 # Sent so often, it is no longer waited for: something is wrong with this one alone.
 TRIES: Final = 3
-# A hold is over when nothing old has come for so long: whoever asked for it must have died.
-HOLD_MAX: Final = timedelta(minutes=10)
 BOOSTS_EVERY_S: Final = 5.0
 # When a boost of everyone is told of (semantics 8): in the days around its dates, in UTC.
 STARTED_AT: Final = time(10, tzinfo=UTC)
@@ -142,17 +140,13 @@ class Clock:
             return False
         now = self._now()
         await self._tell_boosts(now)
-        if self._is_held(now):
+        if self._tools.is_held(now):
             return False
         inputs = self._due(now)
         if inputs:
             await self._tools.publish(inputs)
             CLOCK_INPUTS.labels("due").inc(len(inputs))
         return bool(self._sent)
-
-    def _is_held(self, now: datetime) -> bool:
-        hold = self._tools.state.hold
-        return hold.on and now - datetime.fromisoformat(hold.since) < HOLD_MAX
 
     # -- what is of a user
 

@@ -6,13 +6,17 @@ own events partition, as everyone else does. It writes neither state nor ledger.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from broker.connection import Connection
 from processor.games import Games
 from processor.judge import Seat
 from processor.state import PartitionState
 from schemas.topics import Topics
+
+# A hold is over when nothing old has come for so long: whoever asked for it must have died.
+HOLD_MAX: Final = timedelta(minutes=10)
 
 # One input: record key and value.
 Keyed = tuple[bytes, bytes]
@@ -40,6 +44,11 @@ class LaneTools:
     # was there when it began, or much waits for it. What is published meanwhile would only wait
     # behind it, and may have been published before.
     behind: Callable[[], bool]
+
+    def is_held(self, now: datetime) -> bool:
+        """Tell whether old events are coming, and time has to wait; `now` has its zone."""
+        hold = self.state.hold
+        return hold.on and now - datetime.fromisoformat(hold.since) < HOLD_MAX
 
 
 class Companion(Protocol):

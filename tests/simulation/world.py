@@ -385,7 +385,7 @@ def installed(world: World) -> Iterator[None]:
             ),
             patch("processor.judge.RULES", BUILDS[0]),
             # In a calendar in which an hour passes in a second.
-            patch("processor.clock.HOLD_MAX", timedelta(hours=12)),
+            patch("processor.companions.HOLD_MAX", timedelta(hours=12)),
             patch("processor.lane.judge", _judge_by_build(world)),
             failpoints.watched(world.point),
         ):
