@@ -1,4 +1,15 @@
 # One image for every part of xpledger; the command says which part it is. See docker-compose.yml.
+
+# The rules and the judge are compiled where a C compiler is, and the compiler stays behind.
+FROM python:3.13-trixie AS compiled
+
+WORKDIR /srv/xpledger
+COPY requirements-dev.lock /tmp/
+RUN pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes \
+        -r /tmp/requirements-dev.lock
+COPY . .
+RUN python tools/compile.py --required
+
 FROM python:3.13-slim-trixie
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
@@ -12,7 +23,9 @@ RUN pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes \
 # xpledger runs from its directory, before anything of the same name in site-packages.
 ENV PYTHONPATH=/srv/xpledger
 WORKDIR /srv/xpledger
-COPY . .
+COPY --from=compiled /srv/xpledger/.compiled .
+COPY examples examples
+COPY pyproject.toml .
 RUN printf '#!/bin/sh\nexec python -P -m ops "$@"\n' > /usr/local/bin/xp \
     && chmod 755 /usr/local/bin/xp \
     && python -m compileall -q . \

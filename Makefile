@@ -14,6 +14,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 run: $(STAMP) ## start everything, import the example, and stay up
+	@$(BIN)/python tools/compile.py
 	@$(BIN)/xp up --game examples/commits.yaml --publish examples/commits.ndjson
 
 # Two at a time, each with a Kafka and a Postgres of its own, in the order of the files: what takes long comes first.
@@ -30,16 +31,16 @@ format: $(STAMP) ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-compile: $(STAMP) ## compile the rules and the judge, for speed; needs a C compiler
-	@echo "compiling into .compiled (about half a minute) ..."
-	@$(BIN)/python tools/compile.py
+compile: $(STAMP) ## compile the rules and the judge, as `make run` does; needs a C compiler
+	@$(BIN)/python tools/compile.py --required
 
-test-compiled: compile ## run the tests of the rules, the laws and the judge on the compiled modules
-	@$(BIN)/python -m pytest -o pythonpath=".compiled tests" tests/rules tests/laws tests/plumbing/test_judge.py \
-		tests/plumbing/test_judge_inputs.py $(ARGS)
+# What runs in this process takes the compiled modules from here; what `xp` starts finds them by itself.
+test-compiled: compile ## run the tests of rules, laws, judge and simulated lanes on the compiled modules
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -o pythonpath=".compiled tests" \
+		tests/rules tests/laws tests/parts tests/simulation $(ARGS)
 
 bench: $(STAMP) ## measure speed, latency, recovery and memory, beside other engines
-	@$(BIN)/python tools/compile.py || echo "measuring plain Python"
+	@$(BIN)/python tools/compile.py
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(STAMP) ## kill, pause, cut and fill up everything, and check that every event counts once
@@ -48,7 +49,7 @@ faults: $(STAMP) ## kill, pause, cut and fill up everything, and check that ever
 simulate: $(STAMP) ## run thousands of schedules of lanes, crashes and zombies in one process
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m simulation $(ARGS)
 
-planted: $(STAMP) ## put in five known bugs, one at a time, and see each of them caught
+planted: $(STAMP) ## put in known bugs, one at a time, and see each of them caught
 	@$(BIN)/python tools/planted.py $(ARGS)
 
 mutants: $(STAMP) ## change the rules in one place at a time, and see the tests go red

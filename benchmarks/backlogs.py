@@ -104,7 +104,7 @@ async def take_turns(
 
 
 async def one_user_row(bench: Bench) -> None:
-    """Measure the row `one-user`: a single lane, a single standing, no help from spreading."""
+    """Measure the row `one-user`: a single lane, a single user state, no help from spreading."""
     lines = evenly([b"user-0"] * bench.count(ONE_USER_EVENTS), "one")
     rates, missing = await take_turns(
         bench, {"worker": lambda: worker_contends(bench, REFERENCE, lines)}

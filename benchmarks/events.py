@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import orjson
 import yaml
 
-from processor.judge import partition_of
+from broker.partitions import partition_of
 
 SEED: Final = 20_260_101
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)

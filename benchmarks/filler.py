@@ -11,20 +11,22 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
+from msgspec.structs import replace
 
 from broker.connection import Connection, start_consumer
 from broker.ledger import LedgerReader, Position
 from broker.producer import producer as new_producer
 from processor.announcer import write_link
-from schemas.codec import event_id, from_millis, write_instant, write_record
-from schemas.entries import Record
-from schemas.order import Link
+from schemas.codec import write_record
+from schemas.order import link_of
+from schemas.records import Record, Source
 from schemas.topics import Topics
 
 BATCH_RECORDS: Final = 2000
 GROUP_WAIT_S: Final = 30.0
 GROUP_PAUSE_S: Final = 1.0
 SPENT_EVENT: Final = b"{}"
+LANE: Final = "filler"
 
 
 async def fill(
@@ -59,7 +61,7 @@ async def _read(
     async with LedgerReader(connection, topics.ledger, start) as reader:
         while await reader.lag():
             for partition, batch in (await reader.read()).items():
-                found[partition] += [record for _, record in batch.records if record["user"]]
+                found[partition] += [record for _, record in batch.records if record.user]
         return found, dict(reader.positions)
 
 
@@ -80,20 +82,22 @@ async def _extend(
         spent = [
             await producer.send(topics.events, SPENT_EVENT, partition=partition) for _ in numbers
         ]
-        appended = [write_instant(from_millis((await it).timestamp)) for it in spent]
+        appended = [(await it).timestamp for it in spent]
         sent = []
         for number, at in zip(numbers, appended, strict=True):
-            record = judged[number % len(judged)].copy()
+            copied = judged[number % len(judged)]
             source = last.offset + 1
-            record["id"] = event_id(last.epoch, partition, source)
-            record["source"] = (last.epoch, partition, source)
-            record["after"] = (*last,)
-            record["lane"] = "filler"
-            record["appended"] = at
-            if "key" in record:
-                record["key"] = f"filler-{source}"
-            last = Link(last.epoch, source, "filler")
-            key = (record["user"] or "").encode()
+            record = replace(
+                copied,
+                source=Source(last.epoch, partition, source),
+                after=last,
+                appended=at,
+                key=None if copied.key is None else f"filler-{source}",
+                id=None,
+                lane=None if last.lane == LANE else LANE,
+            )
+            last = link_of(record)
+            key = (record.user or "").encode()
             raw = write_record(record)
             sent.append(await producer.send(topics.ledger, raw, key=key, partition=partition))
         for acknowledged in sent:

@@ -9,9 +9,9 @@ from aiokafka.admin import NewTopic
 
 from benchmarks.events import Line
 from broker.connection import Connection, start_consumer
+from broker.partitions import partition_of
 from broker.producer import BATCH_BYTES, producer
 from broker.topics import administrator, partition_count
-from processor.judge import partition_of
 
 BATCHES_IN_FLIGHT: Final = 32
 STABLE_LOOKS: Final = 8

@@ -20,8 +20,8 @@ from benchmarks.http_rows import quantile
 from benchmarks.kafka import Ends
 from benchmarks.results import Figure
 from benchmarks.system import System
+from broker.partitions import partition_of
 from broker.producer import producer
-from processor.judge import partition_of
 
 USERS: Final = 10_000
 START_S: Final = 60.0

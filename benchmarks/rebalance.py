@@ -37,7 +37,9 @@ from ops.apply import apply_game
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
 from ops.game_file import read_game
-from ops.settings import read_settings
+from ops.settings_in_force import read_settings
+from schemas.codec import read_record
+from schemas.order import link_of
 from schemas.topics import DEFAULT_TENANT, Topics
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -205,8 +207,8 @@ class Load:
                 for tp, messages in (await consumer.getmany(timeout_ms=100)).items():
                     now = time.monotonic()
                     for message in messages:
-                        record = orjson.loads(message.value)
-                        self._watch.saw(tp.partition, record["source"][2], record["lane"], now)
+                        link = link_of(read_record(message.value))
+                        self._watch.saw(tp.partition, link.offset, link.lane, now)
         finally:
             await consumer.stop()
 

@@ -25,7 +25,7 @@ from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.logs import set_up_logs
-from ops.settings import read_settings
+from ops.settings_in_force import read_settings
 
 EVERY: Final = HERE / "every.yaml"
 

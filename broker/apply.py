@@ -1,10 +1,13 @@
 """Put a version of definitions in force: on their topic, then a marker on every partition.
 
-Whoever makes versions goes through here: `xp apply` from a file, the gateway from a request. What a
-version says is theirs; nothing in here looks into it.
+Whoever makes versions goes through `change`: `xp apply` from a file, the gateway from a request.
+What a version says is theirs; nothing in here looks into it.
 """
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -14,12 +17,64 @@ from broker.definitions import DefinitionsReader
 from broker.producer import producer as new_producer
 from broker.topics import partition_count
 from schemas.codec import write_version
+from schemas.definitions import Definitions
+from schemas.text import TenantKey
 from schemas.topics import Topics
-from schemas.versions import EpochMark, Version
+from schemas.versions import EpochMark, Version, succeed
 
 
 class OvertakenError(Exception):
     """Somebody else's version came first; nothing of this one is in force."""
+
+
+class Change(NamedTuple):
+    """What a change did: the version that was the head, and the one that is now."""
+
+    before: Version | None
+    version: Version
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the version is another one than the head was."""
+        return self.version is not self.before
+
+
+def next_version(
+    reader: DefinitionsReader,
+    tenant: TenantKey,
+    make: Callable[[Version | None], Definitions],
+    at: datetime,
+) -> Change:
+    """Make definitions of the head, as far as the reader has read, and the version that follows.
+
+    Of the same definitions it is the head itself. Raises UnreadableVersionError when the head
+    cannot be read, VersionTooLargeError for a version that does not fit into a record, and whatever
+    `make` raises.
+    """
+    reader.check_head(tenant)
+    head = reader.head(tenant)
+    version = succeed(head, make(head), tenant, at)
+    if head is not None and head.definitions == version.definitions:
+        return Change(head, head)
+    write_version(version)
+    return Change(head, version)
+
+
+async def change(
+    connection: Connection,
+    topics: Topics,
+    reader: DefinitionsReader,
+    tenant: TenantKey,
+    make: Callable[[Version | None], Definitions],
+    at: datetime,
+) -> Change:
+    """Put in force what follows from the head; of the same definitions, its markers again.
+
+    Raises what `next_version` and `put_in_force` raise.
+    """
+    made = next_version(reader, tenant, make, at)
+    await put_in_force(connection, topics, reader, made.version)
+    return made
 
 
 async def put_in_force(
@@ -29,8 +84,10 @@ async def put_in_force(
 
     Run again after a crash it finishes what was begun: markers may be repeated, they count once.
     `reader` has read the version when it returns. Raises OvertakenError when another version came
-    in between, KafkaError when Kafka is away.
+    in between, UnreadableVersionError when the newest one cannot be read, VersionTooLargeError for
+    one that does not fit into a record, KafkaError when Kafka is away.
     """
+    reader.check_head(version.tenant)
     async with new_producer(connection) as producer:
         if reader.get(version.tenant, version.version) != version:
             await producer.send_and_wait(
@@ -40,6 +97,7 @@ async def put_in_force(
                 partition=0,
             )
             await reader.refresh()
+            reader.check_head(version.tenant)
             if reader.get(version.tenant, version.version) != version:
                 raise OvertakenError(
                     f"version {version.version} of tenant {version.tenant!r} was taken by somebody "

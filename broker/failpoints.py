@@ -23,12 +23,12 @@ POINTS: Final = (
     "gateway.appended",  # the event is acknowledged, the client not answered
     "outbox.applied",  # deliveries are written, the transaction is open
     "outbox.committed",  # deliveries and position are committed
-    "sender.sent",  # the receiver has answered, the outcome is not stored
+    "dispatcher.sent",  # the receiver has answered, the outcome is not stored
 )
 
 # How often they have to be reached yet, and what happens then.
 _armed: dict[str, tuple[int, signal.Signals]] = {}
-# Told of every point that is reached, in a simulation; it may raise.
+# Called with every point that is reached, in a simulation; it may raise.
 _watcher: Callable[[str], None] | None = None
 
 

@@ -12,10 +12,16 @@ BATCH_BYTES: Final = 256 * 1024
 REQUEST_TIMEOUT_MS: Final = 30_000
 
 
-def producer(connection: Connection, *, batch_bytes: int = BATCH_BYTES) -> AIOKafkaProducer:
+def producer(
+    connection: Connection,
+    *,
+    batch_bytes: int = BATCH_BYTES,
+    request_timeout_ms: int = REQUEST_TIMEOUT_MS,
+) -> AIOKafkaProducer:
     """Return a producer that has not been started, batching up to so many bytes per partition.
 
-    A single message may be larger than a batch, up to what its topic takes.
+    A single message may be larger than a batch, up to what its topic takes. `request_timeout_ms` is
+    how long one request waits for the broker before it is sent again.
     """
     return AIOKafkaProducer(
         **connection.options(),
@@ -24,5 +30,5 @@ def producer(connection: Connection, *, batch_bytes: int = BATCH_BYTES) -> AIOKa
         linger_ms=0,
         max_batch_size=batch_bytes,
         max_request_size=BATCH_BYTES_MAX,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        request_timeout_ms=request_timeout_ms,
     )

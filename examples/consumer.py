@@ -1,23 +1,33 @@
-"""Handle every award exactly once: `python examples/consumer.py localhost:9092`."""
+"""Handle every award exactly once: `python examples/consumer.py localhost:9092 awards.db`."""
 
-import asyncio, json, sys
+import asyncio, json, sqlite3, sys
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
 
-async def main(bootstrap: str) -> None:
-    handled: set[str] = set()  # keep the ids where you keep what you do with the awards
+async def main(bootstrap: str, file: str) -> None:
+    database = sqlite3.connect(file)
+    database.execute("CREATE TABLE IF NOT EXISTS awards (id PRIMARY KEY, user, system, awarded)")
     async with AIOKafkaConsumer(
         "xp.points-awarded",
         bootstrap_servers=bootstrap,
         group_id="my-service",
         auto_offset_reset="earliest",
+        enable_auto_commit=False,
     ) as consumer:
         async for message in consumer:
             notice = json.loads(message.value)
-            if notice["id"] not in handled:
-                print(f"{notice['user']}: {notice['awarded']:+} {notice['system']}")
-                handled.add(notice["id"])
+            with database:  # one transaction: the id, and all that you do because of the award
+                insert = "INSERT OR IGNORE INTO awards VALUES (:id, :user, :system, :awarded)"
+                if database.execute(insert, notice).rowcount:
+                    print(f"{notice['user']}: {notice['awarded']:+} {notice['system']}")
+            await consumer.commit()  # only now: what is not committed yet comes again
 
 
-asyncio.run(main(sys.argv[1]))
+if len(sys.argv) != 3:
+    sys.exit("usage: python examples/consumer.py HOST:PORT FILE")
+try:
+    asyncio.run(main(*sys.argv[1:]))
+except (KafkaError, ValueError, sqlite3.Error, KeyboardInterrupt) as error:
+    sys.exit(f"stopped: {error}")

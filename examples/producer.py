@@ -3,6 +3,7 @@
 import asyncio, json, sys, uuid
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 
 async def main(bootstrap: str, user: str, metric: str, value: str) -> None:
@@ -12,4 +13,9 @@ async def main(bootstrap: str, user: str, metric: str, value: str) -> None:
         await producer.send_and_wait("xp.events", json.dumps(event).encode(), user.encode())
 
 
-asyncio.run(main(*sys.argv[1:]))
+if len(sys.argv) != 5:
+    sys.exit("usage: python examples/producer.py HOST:PORT USER METRIC VALUE")
+try:
+    asyncio.run(main(*sys.argv[1:]))
+except (KafkaError, ValueError) as error:
+    sys.exit(f"not published: {error}")

@@ -43,14 +43,14 @@ _TOO_LARGE: Final = "The body is larger than 1 MiB."
 
 
 def _responses(model: object, *statuses: int, ok: tuple[int, ...] = (200,)) -> Responses:
-    told: Responses = {
+    documented: Responses = {
         status: {"model": model, "description": "Done." if status < 201 else "Something was made."}  # noqa: PLR2004  the status itself
         for status in ok
     }
     for status in sorted({401, 403, 422, 503, *statuses}):
         meaning = _TOO_LARGE if status == 413 else MEANINGS[status]  # noqa: PLR2004  the status itself
-        told[status] = {"model": contract.ErrorBody, "description": meaning}
-    return told
+        documented[status] = {"model": contract.ErrorBody, "description": meaning}
+    return documented
 
 
 def _body(shape: object, field: str | None = None) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def _schema(shape: Any) -> dict[str, Any]:  # noqa: ANN401  any type of the cont
 
     def whole(node: Any) -> Any:  # noqa: ANN401  any part of a JSON document
         if isinstance(node, dict):
-            told = node.get("$ref")
-            if isinstance(told, str):
-                return whole(parts[told.rpartition("/")[2]])
+            reference = node.get("$ref")
+            if isinstance(reference, str):
+                return whole(parts[reference.rpartition("/")[2]])
             return {name: whole(part) for name, part in node.items()}
         return [whole(part) for part in node] if isinstance(node, list) else node
 
@@ -323,5 +323,5 @@ async def users_points_adjust(
     openapi_extra=_required(_schema(admin_contract.AchievementStatusRequest)),
 )
 async def achievements_update(door: LetAdminIn, key: Key, request: Request) -> Json:
-    """Change the status of an achievement; those who qualify already are seen to afterwards."""
+    """Change the status of an achievement; users who already qualify are backfilled later."""
     return await admin_ours.achievement_status(door, key, await read_json(request))

@@ -1,4 +1,4 @@
-"""Boosts as the Admin API makes, changes and shows them (semantics 8)."""
+"""Boosts as the Admin API makes, changes and shows them (docs/reference/admin.md)."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ from gateway.settled import settled
 from projections.answers import boost_status
 from projections.users import user
 from schemas.definitions import Boost
-from schemas.periods import local_date
 from schemas.versions import Version
+from schemas.zones import local_date
 
 _BOOST: Final[TypeAdapter[Any]] = TypeAdapter(Boost)
 

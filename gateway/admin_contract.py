@@ -1,4 +1,4 @@
-"""The words of the Admin API (semantics 7 to 9 and 16, appendix B.2): what is sent and answered.
+"""The words of the Admin API (docs/reference/admin.md): what is sent and answered.
 
 Requests are checked by these types, item by item (`gateway.admin_bulk`); answers are built beside
 the operations, and described here for /openapi.json. A field of a request that is left out is
@@ -15,10 +15,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
-from schemas.events import AttributeValue, Key, NoNul, Reason, UserId, Value
+from schemas.definitions import limits
+from schemas.strict import AttributeValue, Key, Reason, Storable, UserId, Value
 
 ITEMS_MAX: Final = 100
-POINTS_MAX: Final = 10**12
 
 _DATE: Final = re.compile(r"^\d{4}-\d\d-\d\d$")
 
@@ -50,13 +50,14 @@ def _not_one(value: Decimal) -> Decimal:
 
 Id = Annotated[UUID, BeforeValidator(_uuid_text, json_schema_input_type=UUID)]
 Date = Annotated[date, BeforeValidator(_date_text, json_schema_input_type=date)]
-Name = Annotated[str, Field(min_length=1, max_length=255), NoNul]
-Description = Annotated[str, Field(max_length=4096), NoNul]
+Name = Annotated[str, Field(min_length=1, max_length=255), Storable]
+Description = Annotated[str, Field(max_length=4096), Storable]
 AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+TimeInterval = Annotated[int, Field(strict=True, ge=1, le=limits.TIME_INTERVAL_MAX)]
 Points = Annotated[
-    int, Field(strict=True, ge=-POINTS_MAX, le=POINTS_MAX), AfterValidator(_not_zero)
+    int, Field(strict=True, ge=-limits.POINTS_MAX, le=limits.POINTS_MAX), AfterValidator(_not_zero)
 ]
-LevelPoints = Annotated[int, Field(strict=True, ge=0, le=POINTS_MAX)]
+LevelPoints = Annotated[int, Field(strict=True, ge=0, le=limits.POINTS_MAX)]
 Multiplier = Annotated[
     Value,
     Field(gt=0, lt=100),
@@ -118,7 +119,7 @@ Filters = Annotated[list[Filter], Field(max_length=ITEMS_MAX)]
 class Badge(TypedDict):
     """A picture."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2048), NoNul]
+    url: Annotated[str, Field(min_length=1, max_length=2048), Storable]
 
 
 @_Strict
@@ -213,7 +214,7 @@ class CreatePointsTriggerRequestItem(TypedDict):
     achievementId: NotRequired[Id]
     streakLength: NotRequired[AtLeastOne]
     timeUnit: NotRequired[Literal["hours", "days"]]
-    timeInterval: NotRequired[AtLeastOne]
+    timeInterval: NotRequired[TimeInterval]
     blockIfOutOfPoints: NotRequired[Flag]
 
 
@@ -235,7 +236,7 @@ class PatchPointsTriggerRequestItem(TypedDict):
     achievementId: NotRequired[Id]
     streakLength: NotRequired[AtLeastOne]
     timeUnit: NotRequired[Literal["hours", "days"]]
-    timeInterval: NotRequired[AtLeastOne]
+    timeInterval: NotRequired[TimeInterval]
     blockIfOutOfPoints: NotRequired[Flag]
 
 

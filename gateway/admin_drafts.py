@@ -5,7 +5,7 @@ that those which fit are done. Nothing is in force before `gateway.parts.Parts.c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,8 +34,20 @@ def system_of(version: Version, system_id: str) -> PointsSystem:
 
 def live(system: PointsSystem, kind: Kind) -> list[Any]:
     """Return the items of a kind that are in use, oldest first."""
-    items: Sequence[Item] = getattr(system, kind)
-    return [item for item in items if not item.archived]
+    return [item for item in items_of(system, kind) if not item.archived]
+
+
+def items_of(system: PointsSystem, kind: Kind) -> Sequence[Item]:
+    """Return the items of a kind, archived ones included."""
+    match kind:
+        case "triggers":
+            return system.triggers
+        case "boosts":
+            return system.boosts
+        case "levels":
+            return system.levels
+        case _:
+            assert_never(kind)
 
 
 def item_id(tenant: str, system: str, kind: Kind, key: str) -> str:
@@ -89,10 +101,10 @@ class Draft:
         if kind not in self._keys:
             self._keys[kind] = {
                 item_id(self.tenant, self._key, kind, it.key): it.key
-                for it in getattr(self.system, kind)
+                for it in items_of(self.system, kind)
             }
         key = self._keys[kind].get(wanted)
-        for item in getattr(self.system, kind):
+        for item in items_of(self.system, kind):
             if item.key == key and not item.archived:
                 return item
         raise RefusedItemError(f"{WORDS[kind]} not found by ID")
@@ -102,12 +114,12 @@ class Draft:
 
         Raises RefusedItemError when, being careful, it contradicts what is there.
         """
-        others = [it for it in getattr(self.system, kind) if it.key != item.key]
+        others = [it for it in items_of(self.system, kind) if it.key != item.key]
         self._save(kind, [*others, item])
 
     def replace(self, kind: Kind, item: Item) -> None:
         """Put an item in the place of that with its key; RefusedItemError as for `add`."""
-        items = [item if it.key == item.key else it for it in getattr(self.system, kind)]
+        items = [item if it.key == item.key else it for it in items_of(self.system, kind)]
         self._save(kind, items)
 
     def archive(self, kind: Kind, item: Item) -> None:

@@ -1,4 +1,6 @@
-"""The bulk convention of the Admin API (semantics 16): a list in, item by item, issues out.
+"""The bulk convention of the Admin API: a list in, item by item, issues out.
+
+See docs/reference/admin.md.
 
 A body that is no list of 1 to 100 items is an error as a whole; what is wrong with one item is an
 issue, and the others are done.
@@ -8,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import orjson
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.admin_contract import ITEMS_MAX
 from gateway.errors import ApiError
+from schemas.inputs import explaining
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 
@@ -48,9 +50,9 @@ async def read_json(request: Request) -> object:
         if len(body) > BODY_BYTES_MAX:
             raise ApiError(413, f"A request may have {BODY_BYTES_MAX} bytes: send it in parts.")
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ApiError(400, f"The body is not JSON: {error}") from error
+        return explaining.read_json(bytes(body))
+    except explaining.NotJsonError as error:
+        raise ApiError(400, f"The body is {error}") from error
 
 
 def items_of(body: object, field: str | None = None) -> list[object]:
@@ -83,8 +85,8 @@ def parse_items(
 
 def _where(index: int, item: object) -> Where:
     # An item is named by its id as soon as it has one.
-    told = item.get("id") if isinstance(item, dict) else None
-    return {"id": told} if isinstance(told, str) else {"index": index}
+    item_id = item.get("id") if isinstance(item, dict) else None
+    return {"id": item_id} if isinstance(item_id, str) else {"index": index}
 
 
 def read_item(shape: TypeAdapter[Any], raw: object) -> Item:

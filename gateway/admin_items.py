@@ -197,12 +197,12 @@ async def deleted(door: Door, ways: Ways, system_id: str, ids: Sequence[str]) ->
         gone.clear()
         issues.clear()
         draft = Draft(head, system_id, careful=False)
-        for told in ids:
+        for given_id in ids:
             try:
-                wanted = canonical(told)
+                wanted = canonical(given_id)
                 draft.archive(ways.kind, draft.find(ways.kind, wanted))
             except RefusedItemError as refused:
-                issues.append(issue(str(refused), {"id": told}))
+                issues.append(issue(str(refused), {"id": given_id}))
             else:
                 gone.append(wanted)
         return draft.game
@@ -233,14 +233,14 @@ async def old_boosts_deleted(door: Door, ids: Sequence[str]) -> Json:
             if system.archived:
                 continue
             draft = Draft(head, id_of(head.tenant, "points", system.key), careful=False)
-            for told in ids:
+            for given_id in ids:
                 with contextlib.suppress(RefusedItemError):
-                    draft.archive("boosts", draft.find("boosts", told))
-                    left.remove(told)
+                    draft.archive("boosts", draft.find("boosts", given_id))
+                    left.remove(given_id)
             head = head.model_copy(update={"definitions": draft.game})
-        gone.extend(told for told in ids if told not in left)
+        gone.extend(given_id for given_id in ids if given_id not in left)
         message = "Points boost not found or already archived"
-        issues.extend(issue(message, {"boostId": told}, "warning") for told in left)
+        issues.extend(issue(message, {"boostId": given_id}, "warning") for given_id in left)
         return head.definitions
 
     await door.parts.change(door.tenant, make)

@@ -1,4 +1,4 @@
-"""Levels as the Admin API makes, changes and shows them (semantics 9). Pure."""
+"""Levels as the Admin API makes, changes and shows them (docs/reference/admin.md). Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -3,12 +3,12 @@
 The first two are inputs on the log; their answers are the entries of the ledger's records.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec import to_builtins
 from pydantic import TypeAdapter
 
-from broker.ledger import find_record
+from broker.finder import find_record
 from gateway import admin_contract
 from gateway.admin_issues import Answer, read_object
 from gateway.entry import Door
@@ -16,8 +16,10 @@ from gateway.errors import ApiError, Json
 from gateway.submit import PENDING, submit
 from schemas.changes import Status, StatusError, UnknownAchievementError, with_status
 from schemas.definitions import Definitions, id_of
-from schemas.entries import Record
-from schemas.numbers import as_number
+from schemas.entries import DueEntry, TotalEntry
+from schemas.inputs import RecordedEvent
+from schemas.numbers import number
+from schemas.records import Record, event_id_of, time_text
 from schemas.versions import Version
 
 _CORRECTION: Final[TypeAdapter[Any]] = TypeAdapter(admin_contract.CorrectionRequest)
@@ -32,13 +34,13 @@ async def event_corrected(door: Door, event_id: str, raw: object, key: str | Non
     """
     asked = read_object(_CORRECTION, raw)
     record = await find_record(door.parts.config.connection, door.parts.config.topics, event_id)
-    if record is None or record["tenant"] != door.tenant:
+    if record is None or record.tenant != door.tenant:
         raise ApiError(404, "There is no such event in the ledger.")
     value = {**of_event(record), "reason": asked["reason"], **_key(key)}
     if asked["value"] is not None:
         # Exact: the judge reads the number as it stands here.
-        value["value"] = as_number(asked["value"])
-    user = record["user"]
+        value["value"] = number(asked["value"])
+    user = record.user
     assert user is not None, "a metric event is of a user"
     return _effects(user, await submit(door.parts, door.tenant, user, value))
 
@@ -48,27 +50,27 @@ def of_event(record: Record) -> dict[str, Any]:
 
     Raises ApiError 422 when it is none of a metric, or did not count.
     """
-    given = record["input"] or {}
-    if "metric" not in given or "type" in given:
+    given = record.input
+    if not isinstance(given, RecordedEvent):
         raise ApiError(422, "Only a metric event can be corrected.")
-    if record["outcome"] == "replayed":
-        first = record.get("first", "another event")
+    if record.outcome == "replayed":
+        first = record.first or "another event"
         raise ApiError(422, f"That event was a replay and did not count: correct {first}.")
-    if record["outcome"] != "applied":
-        raise ApiError(422, f"That event was {record['outcome']} and did not count.")
-    told = {
+    if record.outcome != "applied":
+        raise ApiError(422, f"That event was {record.outcome} and did not count.")
+    correction: dict[str, Any] = {
         "type": "correction",
-        "event": record["id"],
-        "metric": given["metric"],
-        "was": "0",
-        "attributes": given.get("attributes", {}),
-        "at": record["at"],
+        "event": event_id_of(record),
+        "metric": given.metric,
+        "was": 0,
+        "attributes": given.attributes,
+        "at": time_text(record),
     }
-    for entry in record["entries"]:
+    for entry in record.entries:
         # What the input left out was filled in by the definitions of then: the entry knows.
-        if entry["kind"] == "total" and entry["metric"] == given["metric"]:
-            told |= {"was": entry["change"], "day": entry["day"]}
-    return told
+        if isinstance(entry, TotalEntry) and entry.metric == given.metric:
+            correction |= {"was": entry.change, "day": entry.day}
+    return correction
 
 
 async def points_adjusted(door: Door, user: str, system: str, raw: object, key: str | None) -> Json:
@@ -92,20 +94,17 @@ def _effects(user: str, record: Record | None) -> Json:
     if record is None:
         body: Answer = {"outcome": "pending", "userId": user, "effects": []}
         return Json(body, status_code=202, headers=PENDING)
-    replayed = record["outcome"] == "replayed"
+    replayed = record.outcome == "replayed"
+    # When the clock will look at the user next is the engine's own business.
+    effects = [it for it in record.entries if not isinstance(it, DueEntry)]
     body = {
-        "id": record.get("first", record["id"]) if replayed else record["id"],
-        "outcome": record["outcome"],
+        "id": (record.first if replayed else None) or event_id_of(record),
+        "outcome": record.outcome,
         "userId": user,
-        "at": record["at"],
-        "effects": [] if replayed else [dict(it) for it in record["entries"] if _told(it)],
+        "at": time_text(record),
+        "effects": [] if replayed else to_builtins(effects),
     }
     return Json(body, status_code=202 if replayed else 201)
-
-
-def _told(entry: Mapping[str, Any]) -> bool:
-    # When the clock will look at the user next is the engine's own business.
-    return bool(entry["kind"] != "due")
 
 
 async def achievement_status(door: Door, key: str, raw: object) -> Json:

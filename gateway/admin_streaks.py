@@ -1,4 +1,6 @@
-"""Freezes, pauses and restored streaks of many users at once (semantics 6): inputs on the log.
+"""Freezes, pauses and restored streaks of many users at once: inputs on the log.
+
+See docs/reference/admin.md.
 
 Users do not wait for each other; what is asked of one user happens in the order of the request.
 """
@@ -100,31 +102,33 @@ async def pauses_removed(door: Door, ids: Sequence[str]) -> Json:
     """Remove pauses by their ids; always 200."""
     owners = await _owners(door, ids)
     issues, asked = [], []
-    for told in ids:
-        owner = owners.get(told)
+    for pause_id in ids:
+        owner = owners.get(pause_id)
         if isinstance(owner, RefusedItemError):
-            issues.append(issue(str(owner), {"id": told}))
+            issues.append(issue(str(owner), {"id": pause_id}))
         elif owner is None:
-            issues.append(issue("Streak pause not found by ID", {"id": told}))
+            issues.append(issue("Streak pause not found by ID", {"id": pause_id}))
         else:
-            value = {"type": "pause_removal", "id": canonical(told)}
-            asked.append(Asked({"id": told, "userId": owner}, owner, value))
+            value = {"type": "pause_removal", "id": canonical(pause_id)}
+            asked.append(Asked({"id": pause_id, "userId": owner}, owner, value))
     done = await _submit_all(door, asked, severity="error")
     deleted = [{"id": it.asked.value["id"]} for it in done if it.taken]
     return Json({"deleted": deleted, "issues": _issues(issues, done)})
 
 
 async def _owners(door: Door, ids: Sequence[str]) -> Mapping[str, str | RefusedItemError | None]:
-    owners = {told: await _owner(door, told) for told in ids}
+    owners = {pause_id: await _owner(door, pause_id) for pause_id in ids}
     # What was made a moment ago may not have reached the tables yet.
     if None in owners.values() and await settled(door.parts):
-        owners = {told: owner or await _owner(door, told) for told, owner in owners.items()}
+        owners = {
+            pause_id: owner or await _owner(door, pause_id) for pause_id, owner in owners.items()
+        }
     return owners
 
 
-async def _owner(door: Door, told: str) -> str | RefusedItemError | None:
+async def _owner(door: Door, pause_id: str) -> str | RefusedItemError | None:
     try:
-        wanted = canonical(told)
+        wanted = canonical(pause_id)
     except RefusedItemError as refused:
         return refused
     async with door.parts.database.connection() as connection:

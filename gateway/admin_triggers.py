@@ -1,8 +1,8 @@
-"""Triggers as the Admin API makes, changes and shows them (semantics 7.1)."""
+"""Triggers as the Admin API makes, changes and shows them (docs/reference/admin.md)."""
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from pydantic import TypeAdapter
 
@@ -10,11 +10,11 @@ from gateway.admin_drafts import Draft, checked, filters, item_id
 from gateway.admin_issues import Answer, Item, RefusedItemError
 from schemas.definitions import (
     AchievementTrigger,
-    BaseTrigger,
     MetricTrigger,
     StreakTrigger,
     TimeTrigger,
     Trigger,
+    UserCreationTrigger,
     id_of,
 )
 
@@ -32,7 +32,7 @@ _SPECIFIC: Final = frozenset().union(*(needed | more for needed, more in _OWN.va
 _COMMON: Final = ("key", "points", "userAttributes", "blockIfOutOfPoints", "status")
 
 
-def create(draft: Draft, item: Item) -> BaseTrigger:
+def create(draft: Draft, item: Item) -> Trigger:
     """Return the trigger that an item asks for; RefusedItemError says what does not fit."""
     _check_fields(item["type"], item, complete=True)
     fields = {
@@ -41,11 +41,11 @@ def create(draft: Draft, item: Item) -> BaseTrigger:
         "status": "inactive",
         **_fields(draft, item),
     }
-    trigger: BaseTrigger = checked(_TRIGGER, fields)
+    trigger: Trigger = checked(_TRIGGER, fields)
     return trigger
 
 
-def change(draft: Draft, trigger: BaseTrigger, item: Item) -> BaseTrigger:
+def change(draft: Draft, trigger: Trigger, item: Item) -> Trigger:
     """Return a trigger with what an item changes of it; RefusedItemError says what does not fit."""
     before = trigger.model_dump(exclude={"archived"})
     kind = item.get("type", before["type"])
@@ -55,7 +55,7 @@ def change(draft: Draft, trigger: BaseTrigger, item: Item) -> BaseTrigger:
     _check_fields(kind, item, complete=other)
     if other:
         before = {name: before[name] for name in _COMMON}
-    changed: BaseTrigger = checked(_TRIGGER, {**before, "type": kind, **_fields(draft, item)})
+    changed: Trigger = checked(_TRIGGER, {**before, "type": kind, **_fields(draft, item)})
     return changed
 
 
@@ -84,11 +84,11 @@ def _fields(draft: Draft, item: Item) -> dict[str, Any]:
     return fields
 
 
-def show(tenant: str, system: str, trigger: BaseTrigger) -> Answer:
+def show(tenant: str, system: str, trigger: Trigger) -> Answer:
     """Return an AdminPointsTrigger."""
     return {
         "id": item_id(tenant, system, "triggers", trigger.key),
-        "type": getattr(trigger, "type"),  # noqa: B009  every kind has one, their base does not
+        "type": trigger.type,
         "points": trigger.points,
         "status": trigger.status,
         "userAttributes": filters(tenant, "user", trigger.userAttributes),
@@ -97,17 +97,21 @@ def show(tenant: str, system: str, trigger: BaseTrigger) -> Answer:
     }
 
 
-def _own(tenant: str, trigger: BaseTrigger) -> Answer:
-    if isinstance(trigger, MetricTrigger):
-        return {
-            "metricId": id_of(tenant, "metrics", trigger.metric),
-            "metricThreshold": trigger.metricThreshold,
-            "eventAttributes": filters(tenant, "event", trigger.eventAttributes),
-        }
-    if isinstance(trigger, AchievementTrigger):
-        return {"achievementId": id_of(tenant, "achievements", trigger.achievement)}
-    if isinstance(trigger, StreakTrigger):
-        return {"streakLength": trigger.streakLength}
-    if isinstance(trigger, TimeTrigger):
-        return {"timeUnit": trigger.timeUnit, "timeInterval": trigger.timeInterval}
-    return {}
+def _own(tenant: str, trigger: Trigger) -> Answer:
+    match trigger:
+        case MetricTrigger():
+            return {
+                "metricId": id_of(tenant, "metrics", trigger.metric),
+                "metricThreshold": trigger.metricThreshold,
+                "eventAttributes": filters(tenant, "event", trigger.eventAttributes),
+            }
+        case AchievementTrigger():
+            return {"achievementId": id_of(tenant, "achievements", trigger.achievement)}
+        case StreakTrigger():
+            return {"streakLength": trigger.streakLength}
+        case TimeTrigger():
+            return {"timeUnit": trigger.timeUnit, "timeInterval": trigger.timeInterval}
+        case UserCreationTrigger():
+            return {}
+        case _:
+            assert_never(trigger)

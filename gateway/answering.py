@@ -60,7 +60,7 @@ def ok(model: object, *statuses: int) -> Responses:
 
 
 def done(model: object, status: int, *statuses: int, replay: bool = False) -> Responses:
-    """Return the answers of an operation that writes; `replay`: a repeat is told by 202."""
+    """Return the answers of an operation that writes; `replay`: a repeat is answered 202."""
     late = f"A repeat, which changes nothing; or, {_PENDING}" if replay else f"A write, {_PENDING}"
     return {
         status: {"model": model, "description": "Judged: what it led to."},

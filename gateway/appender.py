@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError
-from aiokafka.partitioner import murmur2
 
 from broker.connection import Connection
 from broker.failpoints import reach
+from broker.partitions import partition_of
+from broker.producer import producer as new_producer
 from gateway import metrics
-from schemas.topics import EVENT_BYTES_MAX, HEADER_ORIGIN
+from schemas.topics import HEADER_ORIGIN
 
 REQUEST_TIMEOUT_MS: Final = 5000
 PAUSE_S: Final = 0.5
@@ -82,13 +83,7 @@ class Appender:
             await self._close()
 
     def _new(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            **self._connection.options(),
-            acks="all",
-            enable_idempotence=True,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-            max_request_size=2 * EVENT_BYTES_MAX,
-        )
+        return new_producer(self._connection, request_timeout_ms=REQUEST_TIMEOUT_MS)
 
     def _retire(self, producer: AIOKafkaProducer) -> None:
         # What it still holds is sent on beside its successor: other requests wait for it.
@@ -136,7 +131,7 @@ class Appender:
 
     async def _reachable_partition(self, producer: AIOKafkaProducer, key: bytes) -> int:
         count = len(await producer.partitions_for(self._topic))
-        partition: int = (murmur2(key) & 0x7FFFFFFF) % count
+        partition = partition_of(key, count)
         leader = producer.client.cluster.leader_for_partition(
             TopicPartition(self._topic, partition)
         )
@@ -152,12 +147,12 @@ class Appender:
             sent.add_done_callback(lambda late: late.cancelled() or late.exception())
             raise UnacknowledgedError("the broker has not acknowledged the event")
         try:
-            told = sent.result()
+            place = sent.result()
         except (KafkaError, OSError) as error:
             self._broken.set()
             raise UnacknowledgedError("the broker has not acknowledged the event") from error
         reach("gateway.appended")
-        return Place(told.partition, told.offset)  # type: ignore[attr-defined]
+        return Place(place.partition, place.offset)  # type: ignore[attr-defined]
 
     async def check(self) -> None:
         """Ask the broker for its metadata; raises KafkaError or NotAppendedError if it is away."""

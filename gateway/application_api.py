@@ -1,7 +1,7 @@
 """The Application API under /v1 put together, and its one operation that everything begins with.
 
 Answers are built elsewhere: a POST's from the ledger (`verdicts`), a GET's from the projections
-(`reads`). Statuses beyond the contract are those of semantics OD-2 and OD-44.
+(`reads`). Statuses beyond the contract are those of OD-2 and OD-44 in docs/reference/decisions.md.
 """
 
 from typing import Annotated, Final

@@ -12,8 +12,8 @@ from gateway.reads import known_system
 from projections import answers
 from projections.database import Connection
 from projections.points import balance_histogram, users_per_level
-from schemas.periods import local_date
 from schemas.versions import Version
+from schemas.zones import local_date
 
 Answer = dict[str, Any]
 

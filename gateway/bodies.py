@@ -1,7 +1,7 @@
 """What is sent in the bodies of requests: their bytes, and their words for /openapi.json.
 
 No more bytes are read than an event may have. Nothing is checked by the types while serving:
-`schemas.events`, `checks` and `preferences` check.
+`schemas.inputs`, `checks` and `preferences` check.
 """
 
 from datetime import datetime
@@ -18,8 +18,8 @@ from schemas.topics import EVENT_BYTES_MAX
 
 async def read_body(request: Request) -> bytes:
     """Return the body; ApiError 413 as soon as it is known to be too large, without the rest."""
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told[:20]) > EVENT_BYTES_MAX:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
         raise too_large()
     body = bytearray()
     async for chunk in request.stream():

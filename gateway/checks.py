@@ -4,25 +4,27 @@ These checks spare an answer the way through the log; the judge makes them again
 decides. No I/O in here.
 """
 
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
-import orjson
+from msgspec import UNSET, Struct, convert
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ApiError
-from schemas.codec import write_instant
-from schemas.events import (
-    FUTURE_SECONDS_MAX,
-    KEY_PATTERN,
-    EventUser,
-    InvalidInputError,
-    MetricEvent,
-    explain,
-    read_input,
+from schemas.codec import write_input
+from schemas.inputs import EventUser, MetricEvent
+from schemas.inputs.explaining import (
+    NotJsonError,
+    read_json,
+    sentence,
+    shape_problems,
+    text_problems,
 )
+from schemas.inputs.reading import InvalidInputError, read_input
+from schemas.instants import instant, read_instant, write_instant
+from schemas.strict import explain
+from schemas.text import is_key
 from schemas.topics import EVENT_BYTES_MAX
 from schemas.versions import Version
 
@@ -30,7 +32,8 @@ from schemas.versions import Version
 FIELDS: Final = ("user", "value", "attributes", "occurredAt")
 
 KEY_MAX: Final = 255
-_KEY: Final = re.compile(KEY_PATTERN)
+# As the judge has it (processor.rules.decide).
+FUTURE_SECONDS_MAX: Final = 300
 
 
 def read_event(raw: bytes, metric: str, tenant: str, key: str | None) -> tuple[MetricEvent, bytes]:
@@ -44,7 +47,7 @@ def read_event(raw: bytes, metric: str, tenant: str, key: str | None) -> tuple[M
     event: dict[str, Any] = {"tenant": tenant, "metric": metric, **body}
     if key is not None:
         event["idempotencyKey"] = key
-    value = orjson.dumps(event)
+    value = write_input(event)
     if len(value) > EVENT_BYTES_MAX:
         raise too_large()
     try:
@@ -62,9 +65,9 @@ def read_object(raw: bytes, what: str) -> dict[str, Any]:
     Raises ApiError: 400 when it is not JSON, 422 when it is no object.
     """
     try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise ApiError(400, f"The body is not JSON: {error}") from error
+        body = read_json(raw)
+    except NotJsonError as error:
+        raise ApiError(400, f"The body is {error}") from error
     if not isinstance(body, dict):
         raise ApiError(422, f"The body must be an object with {what}.")
     return body
@@ -81,9 +84,34 @@ def read_model(model: type[ModelT], body: dict[str, Any]) -> ModelT:
         raise ApiError(422, explain(error)) from error
 
 
+StructT = TypeVar("StructT", bound=Struct)
+
+
+def read_struct(struct: type[StructT], body: dict[str, Any]) -> StructT:
+    """Return a body as a Struct; ApiError 422 with the fields that have to be changed."""
+    problems = [*text_problems(body), *shape_problems(body, struct)]
+    if problems:
+        raise ApiError(422, sentence(problems))
+    return convert(body, struct)
+
+
+def read_user(body: dict[str, Any]) -> EventUser:
+    """Return a body as a user; ApiError 422 with the fields that have to be changed."""
+    user = read_struct(EventUser, body)
+    check_user(user, "")
+    return user
+
+
+def check_user(user: EventUser, path: str = "user.") -> None:
+    """Refuse what is wrong with a user beyond the types of the fields; raises ApiError 422."""
+    problems = list(user.problems(path))
+    if problems:
+        raise ApiError(422, sentence(problems))
+
+
 def check_key(metric: str) -> None:
     """Refuse what no metric can be called; raises ApiError 404."""
-    if not _KEY.fullmatch(metric) or len(metric) > KEY_MAX:
+    if not is_key(metric):
         raise ApiError(
             404,
             "There is no such metric: a key has letters, digits, - and _ only, "
@@ -120,7 +148,8 @@ def check_names(event: MetricEvent, version: Version | None) -> None:
             f"There is no metric {event.metric!r}. Known metrics: {_list(metrics)}.",
         )
     check_attributes("event", event.attributes, version)
-    check_attributes("user", event.user.attributes or {}, version)
+    if isinstance(event.user, EventUser):
+        check_attributes("user", event.user.attributes or {}, version)
 
 
 def check_attributes(
@@ -146,11 +175,12 @@ def check_time(event: MetricEvent, now: datetime) -> None:
     """Refuse an event from the future (OD-1); raises ApiError 422."""
     if event.occurredAt is None:
         return
-    if event.occurredAt > now + timedelta(seconds=FUTURE_SECONDS_MAX):
+    at = instant(read_instant(event.occurredAt))
+    if at > now + timedelta(seconds=FUTURE_SECONDS_MAX):
         raise ApiError(
             422,
-            f"occurredAt: {write_instant(event.occurredAt)} is more than "
-            f"{FUTURE_SECONDS_MAX // 60} minutes in the future; check the clock and the offset.",
+            f"occurredAt: {write_instant(at)} is more than {FUTURE_SECONDS_MAX // 60} minutes in "
+            "the future; check the clock and the offset.",
         )
 
 
@@ -162,7 +192,7 @@ def wants_email_on_file(user: EventUser) -> bool:
 def check_email(user: EventUser, stored: str | None) -> None:
     """Refuse a subscription of somebody of whom no address is known; raises ApiError 422."""
     # An address that the input itself clears is none.
-    cleared = "email" in user.model_fields_set
+    cleared = user.email is not UNSET
     if wants_email_on_file(user) and (cleared or not stored):
         raise ApiError(
             422,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
+from msgspec import Struct
 
 from gateway import checks, reads, verdicts
 from gateway.bodies import read_body
@@ -20,14 +21,15 @@ from projections import answers
 from projections.achievements import completions_of
 from projections.database import DatabaseError
 from schemas.definitions import ApiAchievement, id_of
-from schemas.entries import Record
-from schemas.events import EventUser, Strict
+from schemas.inputs import EventUser
+from schemas.instants import instant
+from schemas.records import Record, time_of
 from schemas.versions import Version
 
 Answer = dict[str, Any]
 
 
-class Completion(Strict):
+class Completion(Struct, forbid_unknown_fields=True):
     """The body of a request."""
 
     user: EventUser
@@ -40,7 +42,8 @@ async def complete(parts: Parts, tenant: str, key: str, request: Request) -> Jso
     503 when the broker or the database is away.
     """
     body = checks.read_object(await read_body(request), "user")
-    given = checks.read_model(Completion, body).user
+    given = checks.read_struct(Completion, body).user
+    checks.check_user(given)
     await _check_key(parts, tenant, key)
     await check_user(parts, tenant, given)
     value = {"type": "achievement", "user": body["user"], "achievement": key}
@@ -50,14 +53,14 @@ async def complete(parts: Parts, tenant: str, key: str, request: Request) -> Jso
         version = parts.head(tenant)
         assert version is not None, "the achievement was found in a version"
         return Json(_answer(version, given.id, key, at), status_code=202, headers=PENDING)
-    judged = parts.version(tenant, record["definitions"])
+    judged = parts.version(tenant, record.definitions)
     assert judged is not None, "a completion that counts was judged by a version"
-    if record["outcome"] == "replayed":
+    if record.outcome == "replayed":
         at = await _achieved_at(parts, tenant, given.id, key)
         if at is None and await settled(parts):
             at = await _achieved_at(parts, tenant, given.id, key)
         return Json(_answer(judged, given.id, key, at), status_code=202)
-    at = datetime.fromisoformat(record["at"])
+    at = instant(time_of(record))
     return Json(_answer(judged, given.id, key, at, record), status_code=201)
 
 

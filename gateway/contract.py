@@ -1,8 +1,8 @@
 """The words of the HTTP contract, for /openapi.json: what is answered. `bodies` has what is sent.
 
-Shapes and names are those of the published contract (semantics, appendix B.1), which wins over
+Shapes and names are those of the published contract (docs/reference/http.md), which wins over
 taste. Nothing is built or checked by these types while serving: `projections.answers` and
-`gateway.verdicts` build, `schemas.events` checks, and the tests hold the one against the other.
+`gateway.verdicts` build, `schemas.inputs` checks, and the tests hold the one against the other.
 """
 
 from datetime import date, datetime

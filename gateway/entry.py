@@ -16,12 +16,13 @@ from pydantic import AfterValidator, BeforeValidator
 from gateway.errors import ApiError
 from gateway.parts import Parts
 from gateway.summaries import Asked, check_range
-from schemas.entries import Frequency
-from schemas.events import KEY_PATTERN, YEAR_MAX, YEAR_MIN
+from schemas.instants import YEAR_MAX, YEAR_MIN
+from schemas.periods import Frequency
+from schemas.text import KEY_PATTERN
 from schemas.topics import DEFAULT_TENANT
 
 _KEY: Final = re.compile(KEY_PATTERN)
-# How the keys of applications begin (semantics 13): they are for the Application API alone.
+# How the keys of applications begin: they are for the Application API alone.
 _APPLICATION: Final = "app_"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _API_KEY: Final = APIKeyHeader(
@@ -41,7 +42,7 @@ async def let_in(
     key: Annotated[str | None, Security(_API_KEY)],
     tenant: Annotated[str | None, Header(alias="Tenant-ID")] = None,
 ) -> Door:
-    """Check the key and the tenant (semantics 13, 17); ApiError 401, 403 or 422 if not let in.
+    """Check the key and the tenant; ApiError 401, 403 or 422 if not let in.
 
     A key of the default tenant acts for every tenant, any other for its own alone.
     """
@@ -93,7 +94,7 @@ async def _incomplete(
         ),
     ] = None,
 ) -> bool:
-    # Anything but the literal means completed only (semantics 5).
+    # Anything but the literal means completed only.
     return value == "true"
 
 

@@ -1,6 +1,7 @@
 """Every error that the door answers with: a status and one sentence that says what to change.
 
-No other file builds an error body. The statuses beyond the contract are those of semantics OD-44.
+No other file builds an error body. The statuses beyond the contract are those of
+OD-44 (docs/reference/decisions.md).
 """
 
 from collections.abc import Mapping

@@ -17,8 +17,9 @@ from gateway.parts import Parts
 from gateway.submit import PENDING, hand_in
 from projections.database import DatabaseError
 from projections.users import user
-from schemas.entries import Record, StreakState
-from schemas.events import EventUser, MetricEvent
+from schemas.inputs import EventUser, MetricEvent, user_of
+from schemas.records import Record
+from schemas.streak_state import StreakState
 from schemas.versions import Version
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ async def post_event(parts: Parts, asked: Asked) -> Json:
     raw = await read_body(asked.request)
     event, value = checks.read_event(raw, asked.metric, asked.tenant, asked.key)
     await _check(parts, event)
-    receipt = await hand_in(parts, event.tenant, event.user.id, value)
+    receipt = await hand_in(parts, event.tenant, user_of(event), value)
     if receipt.record is None:
         return await _pending(parts, event, receipt.id)
     return await _judged(parts, event, receipt.record)
@@ -59,7 +60,8 @@ async def _check(parts: Parts, event: MetricEvent) -> None:
             raise
         checks.check_names(event, parts.head(event.tenant))
     checks.check_time(event, parts.config.clock())
-    await check_email(parts, event.tenant, event.user)
+    if isinstance(event.user, EventUser):
+        await check_email(parts, event.tenant, event.user)
 
 
 async def check_email(parts: Parts, tenant: str, given: EventUser) -> None:
@@ -74,29 +76,31 @@ async def _judged(parts: Parts, event: MetricEvent, record: Record) -> Json:
     refusal = verdicts.refusal(record)
     if refusal is not None:
         raise refusal
-    version = parts.version(event.tenant, record["definitions"])
+    version = parts.version(event.tenant, record.definitions)
     assert version is not None, "an event that counts was judged by a version"
-    instead = None if "state" in record else await _standing(parts, event, version)
+    instead = None if record.state is not None else await _total_and_streak(parts, event, version)
     body = verdicts.event_response(version, record, event.metric, event.idempotencyKey, instead)
-    return Json(body, status_code=202 if record["outcome"] == "replayed" else 201)
+    return Json(body, status_code=202 if record.outcome == "replayed" else 201)
 
 
 async def _pending(parts: Parts, event: MetricEvent, happened: str) -> Json:
     version = parts.head(event.tenant)
     assert version is not None, "the event's metric was found in a version"
-    standing = await _standing(parts, event, version)
-    body = verdicts.pending(version, happened, event.metric, event.idempotencyKey, standing)
+    now = await _total_and_streak(parts, event, version)
+    body = verdicts.pending(version, happened, event.metric, event.idempotencyKey, now)
     return Json(body, status_code=202, headers=PENDING)
 
 
-async def _standing(
+async def _total_and_streak(
     parts: Parts, event: MetricEvent, version: Version
 ) -> tuple[float, StreakState]:
     """Return what the projection knows; zeros when it is away, for the broker has the event."""
     now = parts.config.clock()
     try:
         async with parts.snapshot() as connection:
-            return await reads.standing(connection, version, event.user.id, event.metric, now)
+            return await reads.total_and_streak(
+                connection, version, user_of(event), event.metric, now
+            )
     except DatabaseError:
         log.warning("database.away")
         return verdicts.nothing(version)

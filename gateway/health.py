@@ -14,7 +14,7 @@ from gateway.errors import Json
 from gateway.parts import Parts
 from projections.migrations import check_schema
 from projections.positions import positions
-from schemas.entries import RECORD_VERSION
+from schemas.records import RECORD_VERSION
 
 CHECK_TIMEOUT_S: Final = 3.0
 

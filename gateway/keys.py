@@ -1,4 +1,4 @@
-"""API keys: made, adopted, listed, revoked, and told from what is none (semantics 13).
+"""API keys: made, adopted, listed, revoked, and recognized.
 
 A key is `{prefix}.{body}`. Only the SHA-256 of the whole key is kept. A slow password hash would
 add nothing: the body has 256 random bits, which nobody searches through, however fast the hash.
@@ -137,7 +137,7 @@ class KeyRing:
     async def caller(self, key: str | None) -> Caller | None:
         """Return who a key belongs to, None for none, an unknown or a revoked one.
 
-        Raises DatabaseUnreachableError when that cannot be told.
+        Raises DatabaseUnreachableError when that cannot be known.
         """
         if not key:
             return None

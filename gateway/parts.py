@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from broker.apply import OvertakenError, put_in_force
+from broker.apply import OvertakenError, next_version, put_in_force
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
 from broker.ledger import Position
@@ -27,10 +27,11 @@ from gateway.receipts import Receipts
 from projections.database import Connection as DatabaseConnection
 from projections.database import Database
 from projections.positions import positions
+from schemas.codec import UnreadableVersionError, VersionTooLargeError
 from schemas.definitions import Definitions
-from schemas.entries import Record
+from schemas.records import Record
 from schemas.topics import Topics
-from schemas.versions import Version, succeed
+from schemas.versions import Version
 
 PAUSE_S: Final = 0.5
 # At most so often are definitions read because a request names something unknown.
@@ -38,6 +39,7 @@ REFRESH_EVERY_S: Final = 1.0
 DATABASE_WAIT_S: Final = 2.0
 # How often somebody else's change of definitions may come before ours.
 CHANGE_ATTEMPTS: Final = 5
+UNREADABLE_RETRY_S: Final = 60
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +50,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
-    """All that the door is told; it reads no environment."""
+    """All that the door needs to know; it reads no environment."""
 
     connection: Connection
     dsn: str
@@ -133,11 +135,11 @@ class Parts:
         """Bring in the definitions and the epoch that a record names, if they are newer."""
         known = self._definitions
         if known is None:
-            if record["definitions"] or record["source"][0]:
+            if record.definitions or record.source.epoch:
                 raise AwayError("The definitions are not read yet.")
             return
-        if record["source"][0] > known.epoch or (
-            record["definitions"] and known.get(record["tenant"], record["definitions"]) is None
+        if record.source.epoch > known.epoch or (
+            record.definitions and known.get(record.tenant, record.definitions) is None
         ):
             await known.refresh()
 
@@ -187,7 +189,8 @@ class Parts:
 
         `make` is called anew, with a newer version, when somebody else's change came first; what it
         raises is raised. What is the same is no new version. Raises ApiError 404 for a tenant
-        without definitions, AwayError when the broker is away.
+        without definitions, 422 for more than fits into a record, and AwayError when the broker is
+        away or the newest version cannot be read.
         """
         task = asyncio.create_task(self._change(self._reader, tenant, make))
         self._changes.add(task)
@@ -199,10 +202,16 @@ class Parts:
         try:
             if done:
                 return task.result()
+        except VersionTooLargeError as error:
+            raise ApiError(422, f"Nothing is changed: {error}.") from error
         except MessageSizeTooLargeError as error:
             raise ApiError(
-                422, "The definitions would be larger than 4 MiB: what is archived counts too."
+                422, "The definitions would be larger than the broker takes: archived items count."
             ) from error
+        except UnreadableVersionError as error:
+            # Until a newer gateway runs, or for ever: nothing that asking again soon would help.
+            message = f"Nothing is changed: {error}."
+            raise AwayError(message, retry_after_s=UNREADABLE_RETRY_S) from error
         except (KafkaError, OSError) as error:
             log.warning("change.failed", error=repr(error))
         else:
@@ -214,23 +223,25 @@ class Parts:
     async def _change(
         self, reader: DefinitionsReader, tenant: str, make: Callable[[Version], Definitions]
     ) -> Version:
+        config = self.config
+
+        def make_of(head: Version | None) -> Definitions:
+            if head is None:
+                raise ApiError(404, f"The tenant {tenant!r} has no definitions: `xp apply` them.")
+            return make(head)
+
         async with self._changing:
             for _ in range(CHANGE_ATTEMPTS):
                 await reader.refresh()
-                head = reader.head(tenant)
-                if head is None:
-                    raise ApiError(
-                        404, f"The tenant {tenant!r} has no definitions: `xp apply` them."
-                    )
-                version = succeed(head, make(head), tenant, self.config.clock())
-                if version.definitions == head.definitions:
-                    return head
+                made = next_version(reader, tenant, make_of, config.clock())
+                if not made.is_news:
+                    return made.version
                 try:
-                    await put_in_force(self.config.connection, self.config.topics, reader, version)
+                    await put_in_force(config.connection, config.topics, reader, made.version)
                 except OvertakenError:
                     continue
-                log.info("definitions.changed", tenant=tenant, version=version.version)
-                return version
+                log.info("definitions.changed", tenant=tenant, version=made.version.version)
+                return made.version
         raise AwayError("Somebody else is changing the definitions all the time. Try again.")
 
     @asynccontextmanager

@@ -1,6 +1,5 @@
-"""A user's preferences (semantics 4): the streak part is judged, notifications are only kept."""
+"""A user's preferences: the streak part is judged, notifications are only kept."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool
@@ -14,8 +13,10 @@ from gateway.users import Written
 from projections.database import Connection
 from projections.preferences import notifications_of, set_notifications
 from projections.streaks import preferences_of
-from schemas.entries import Record, StreakPreferences
-from schemas.events import Key, Strict, Value
+from schemas.entries import PreferencesEntry, StreakMetricPreference, StreakPreferences
+from schemas.numbers import number
+from schemas.records import Record
+from schemas.strict import Key, Strict, Value
 from schemas.versions import Version
 
 Answer = dict[str, Any]
@@ -124,29 +125,24 @@ def _after(
     stored: StreakPreferences, change: StreakChange, record: Record | None
 ) -> StreakPreferences:
     """Return the streak settings after a change: the judge's word, or what it will be."""
-    for entry in record["entries"] if record else ():
-        if entry["kind"] == "preferences":
-            return entry["streak"]
-    merged: StreakPreferences = {**stored}
+    for entry in record.entries if record else ():
+        if isinstance(entry, PreferencesEntry):
+            return entry.streak
     given = change.model_fields_set
-    if "enabled" in given:
-        merged["enabled"] = change.enabled
-    if "mode" in given:
-        merged["evaluationMode"] = change.mode
-    if "metrics" in given:
-        merged["metrics"] = [
-            {"metric": it.key, "threshold": str(it.threshold)} for it in change.metrics
-        ]
-    return merged
+    conditions = [StreakMetricPreference(it.key, number(it.threshold)) for it in change.metrics]
+    return StreakPreferences(
+        change.enabled if "enabled" in given else stored.enabled,
+        change.mode if "mode" in given else stored.evaluationMode,
+        tuple(conditions) if "metrics" in given else stored.metrics,
+    )
 
 
 def _answer(notifications: dict[str, list[str]], streak: StreakPreferences) -> Answer:
-    shown: Answer = {"enabled": streak.get("enabled", True)}
-    if "evaluationMode" in streak:
-        shown["evaluationMode"] = streak["evaluationMode"]
-    if "metrics" in streak:
+    shown: Answer = {"enabled": streak.enabled is not False}
+    if streak.evaluationMode is not None:
+        shown["evaluationMode"] = streak.evaluationMode
+    if streak.metrics is not None:
         shown["metrics"] = [
-            {"key": it["metric"], "threshold": float(Decimal(it["threshold"]))}
-            for it in streak["metrics"]
+            {"key": it.metric, "threshold": float(it.threshold)} for it in streak.metrics
         ]
     return {"notifications": notifications, "streak": shown}

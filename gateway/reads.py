@@ -19,11 +19,10 @@ from projections.points import balance, newest_awards
 from projections.streaks import streak_history
 from projections.totals import total, totals_of
 from projections.users import User, user, user_count
-from schemas.definitions import BaseAchievement, MetricAchievement
-from schemas.entries import StreakState
-from schemas.numbers import ZERO
-from schemas.periods import local_date
+from schemas.definitions import Achievement, MetricAchievement
+from schemas.streak_state import StreakState
 from schemas.versions import Version
+from schemas.zones import local_date
 
 Answer = dict[str, Any]
 
@@ -53,7 +52,7 @@ async def metrics(connection: Connection, version: Version, user_id: str) -> lis
     achieved = await _achieved(connection, version.tenant, user_id)
     totals = await totals_of(connection, version.tenant, user_id)
     return [
-        _metric(version, item.key, totals.get(item.key, ZERO), achieved)
+        _metric(version, item.key, totals.get(item.key, Decimal(0)), achieved)
         for item in version.definitions.metrics
         if not item.archived
     ]
@@ -80,7 +79,7 @@ async def _achieved(connection: Connection, tenant: str, user_id: str) -> dict[s
     return {row.achievement: row.achieved_at for row in rows}
 
 
-def _visible(version: Version, achieved: dict[str, datetime]) -> list[BaseAchievement]:
+def _visible(version: Version, achieved: dict[str, datetime]) -> list[Achievement]:
     """Return what a user may see: what is active, and of what is locked that which they hold."""
     return [
         item
@@ -139,7 +138,7 @@ async def streak_answer(
 async def bulk_streaks(
     connection: Connection, version: Version, users: Sequence[str], now: datetime
 ) -> list[Answer]:
-    """Return a BulkStreakResponse: the longest first, who has none last (semantics 6)."""
+    """Return a BulkStreakResponse: the longest first, who has none last."""
     frequency = version.definitions.streak.frequency
     # Postgres has no text with a NUL in it, so nobody is called that.
     real = [user_id for user_id in dict.fromkeys(users) if "\0" not in user_id]
@@ -153,14 +152,14 @@ async def bulk_streaks(
         found.append(
             {
                 "userId": user_id,
-                "streakLength": state["length"] if state else 0,
+                "streakLength": state.length if state else 0,
                 "extended": streaks.extended(row, state) if row and state else None,
             }
         )
     return sorted(found, key=lambda it: -it["streakLength"])
 
 
-async def standing(
+async def total_and_streak(
     connection: Connection, version: Version, user_id: str, key: str, now: datetime
 ) -> tuple[float, StreakState]:
     """Return a metric's total and the streak of a user who may not be known yet."""

@@ -21,7 +21,7 @@ from broker.ledger import LedgerReader, Position
 from broker.topics import partition_count
 from gateway import metrics
 from gateway.lag import Tide
-from schemas.entries import Record
+from schemas.records import Record, event_id_of
 
 # A batch is dispatched between two answers: small enough that no answer waits long for it.
 RECORDS_MAX: Final = 1000
@@ -151,13 +151,14 @@ class Receipts:
     async def _hand_out(self, records: Iterable[Record]) -> None:
         for record in records:
             await self._look(record)
-            if record["outcome"] == "forwarded":
+            if record.outcome == "forwarded":
                 # The verdict bears the same event id, on the partition that it was forwarded to.
                 continue
-            waiter = self._waiters.get(record["id"])
+            event = event_id_of(record)
+            waiter = self._waiters.get(event)
             if waiter is not None and not waiter.done():
                 waiter.set_result(record)
             elif self._expected:
-                self._recent[record["id"]] = record
+                self._recent[event] = record
                 if len(self._recent) > RECENT_MAX:
                     self._recent.popitem(last=False)

@@ -74,10 +74,17 @@ class _Server(uvicorn.Server):
 async def serve(config: GatewayConfig, started: Callable[[int], None] | None = None) -> None:
     """Serve until cancelled; requests under way are finished first, for at most 10 seconds.
 
-    `started` is called with the port once requests are answered. Raises OSError when the address
-    is taken.
+    `started` is called with the port once requests are answered. Raises OSError, saying which
+    address, when it is taken or none of this machine.
     """
-    listener = socket.create_server((config.host, config.port), backlog=BACKLOG)
+    try:
+        listener = socket.create_server((config.host, config.port), backlog=BACKLOG)
+    except OSError as error:
+        # What asyncio's helper adds to it is the address once more.
+        why = str(error.strerror).partition(" (while")[0].lower()
+        place = f"{config.host}:{config.port}"
+        said = f"the gateway cannot listen on {place}: {why}; choose another port or host"
+        raise OSError(error.errno, said) from error
     port: int = listener.getsockname()[1]
 
     def ready() -> None:

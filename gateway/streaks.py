@@ -9,20 +9,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import to_builtins
+
 from projections import answers
 from projections.current import Current
 from projections.streaks import StreakPeriod
-from schemas.codec import write_instant
-from schemas.entries import StreakState
-from schemas.periods import (
-    Today,
-    last_date,
-    local_date,
-    period_of,
-    previous_period,
-    streak_state,
-    today,
-)
+from schemas.calendar import Today, calendar_of
+from schemas.instants import micros, write_instant
+from schemas.periods import last_date, period_of, previous_period
+from schemas.streak_state import StreakState, streak_state
 from schemas.versions import Version
 
 Answer = dict[str, Any]
@@ -32,7 +27,7 @@ def today_of(version: Version, row: Current, now: datetime) -> Today:
     """Return the user's today."""
     settings = version.definitions.settings
     tz = row.tz or settings.defaultTimeZone
-    return today(local_date(now, tz), tz, settings.weekStart)
+    return calendar_of(tz, settings.weekStart).today(micros(now))
 
 
 def current(version: Version, row: Current, now: datetime) -> StreakState:
@@ -43,26 +38,26 @@ def current(version: Version, row: Current, now: datetime) -> StreakState:
     state = streak_state(
         streak.frequency,
         row.length if counts else 0,
-        row.started.isoformat() if row.started else None,
-        row.through.isoformat() if row.through else None,
+        row.started,
+        row.through,
         today_of(version, row, now),
         row.pauses,
         freezes,
     )
     if streak.maxFreezes:
-        state["freezes"] = freezes
+        state.freezes = freezes
     return state
 
 
 def _counts(version: Version, row: Current) -> bool:
     """Tell whether there is anything that a user's streak can grow by."""
     streak, own = version.definitions.streak, row.preferences
-    if not streak.enabled or not own.get("enabled", True):
+    if not streak.enabled or own.enabled is False:
         return False
-    if not streak.personalization or "metrics" not in own:
+    if not streak.personalization or own.metrics is None:
         return bool(streak.metrics)
     known = {item.key for item in version.definitions.metrics if not item.archived}
-    return any(condition["metric"] in known for condition in own["metrics"])
+    return any(it.metric in known for it in own.metrics)
 
 
 def periods(version: Version, today: Today, count: int) -> list[date]:
@@ -86,19 +81,19 @@ def response(
     `history` has the periods that were satisfied or kept; the others show 0.
     """
     state = current(version, row, now)
-    day = today_of(version, row, now).text
+    day = today_of(version, row, now).day
     return {
         **answers.base_streak(state, version.definitions.streak),
         "extended": extended(row, state),
         "streakHistory": [_period(version, period, history.get(period)) for period in shown],
         # Those that are over are none of today's business.
-        "pauses": [dict(pause) for pause in row.pauses if pause["end"] >= day],
+        "pauses": [to_builtins(pause) for pause in row.pauses if pause.end >= day],
     }
 
 
 def extended(row: Current, state: StreakState) -> str | None:
     """Return when a streak last became longer, None without one."""
-    return write_instant(row.extended) if row.extended and state["length"] else None
+    return write_instant(row.extended) if row.extended and state.length else None
 
 
 def _period(version: Version, period: date, found: StreakPeriod | None) -> Answer:

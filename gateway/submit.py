@@ -8,16 +8,15 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import orjson
 import structlog
 
 from gateway import checks, metrics, verdicts
 from gateway.appender import NotAppendedError, UnacknowledgedError
 from gateway.errors import ApiError, AwayError
 from gateway.parts import Parts
-from schemas.codec import event_id
-from schemas.entries import Record
-from schemas.events import InvalidInputError, read_input
+from schemas.codec import write_input
+from schemas.inputs.reading import InvalidInputError, read_input
+from schemas.records import Record, event_id
 from schemas.topics import EVENT_BYTES_MAX, user_key
 
 # The header of an answer that had to be given before the judge's word came, and its value.
@@ -41,14 +40,14 @@ async def submit(
 ) -> Record | None:
     """Have an input of a user judged and return the ledger's record on it.
 
-    `value` is the input as `schemas.events` has it; `tenant` is put into it, and `user` where it
+    `value` is the input as `schemas.inputs` has it; `tenant` is put into it, and `user` where it
     says nothing of the user. None means that the broker has it and the record has not come within
     the gateway's timeout, or that `wait` is False.
 
     Raises ApiError: 413 and 422 for what is no input, 404 and 422 for what the judge refuses, 503
     when the broker is away or too many requests wait.
     """
-    raw = orjson.dumps({"user": user, **value, "tenant": tenant})
+    raw = write_input({"user": user, **value, "tenant": tenant})
     if len(raw) > EVENT_BYTES_MAX:
         raise checks.too_large()
     try:
@@ -85,7 +84,7 @@ async def hand_in(
         metrics.VERDICTS.labels("pending").inc()
         log.warning("verdict.pending", event_id=happened)
     else:
-        metrics.VERDICTS.labels(record["outcome"]).inc()
+        metrics.VERDICTS.labels(record.outcome).inc()
         metrics.VERDICT_SECONDS.observe(time.monotonic() - began_s)
     return Receipt(happened, record)
 

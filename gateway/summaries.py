@@ -1,12 +1,11 @@
-"""Event summaries: what was added day by day, told by day, week or month (semantics 2 and 10).
+"""Event summaries: what was added by day, week or month (docs/reference/decisions.md, OD-6).
 
 Days are local dates of the user, as the read models count them. A week or a month that the range
-only touches is told whole: a row says the same whatever range it was asked for in.
+only touches is shown whole: a row says the same whatever range it was asked for in.
 """
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from gateway import reads
@@ -14,10 +13,10 @@ from gateway.errors import ApiError
 from projections.database import Connection
 from projections.points import point_days, points_before
 from projections.totals import metric_days, total_before
-from schemas.entries import Frequency
-from schemas.numbers import add
-from schemas.periods import ONE_DAY, WeekStart, last_date, period_of
+from schemas.numbers import Number, add
+from schemas.periods import Frequency, WeekStart, last_date, period_of
 from schemas.versions import Version
+from schemas.zones import ONE_DAY
 
 SPAN_MAX: Final = timedelta(days=400)
 
@@ -62,7 +61,7 @@ async def of_points(
     start, end = periods[0][0], periods[-1][1]
     before = await points_before(connection, version.tenant, user_id, system, start)
     days = await point_days(connection, version.tenant, user_id, system, start, end)
-    return summed(periods, Decimal(before), [(day, Decimal(change)) for day, change in days])
+    return summed(periods, before, days)
 
 
 def _periods(version: Version, asked: Asked) -> list[tuple[date, date]]:
@@ -81,16 +80,17 @@ def periods(asked: Asked, week_start: WeekStart) -> list[tuple[date, date]]:
 
 
 def summed(
-    periods: Iterable[tuple[date, date]], before: Decimal, days: Iterable[tuple[date, Decimal]]
+    periods: Iterable[tuple[date, date]], before: Number, days: Iterable[tuple[date, Number]]
 ) -> list[Answer]:
     """Return a row for each period: its first date, the total at its end, and its net change.
 
     `before` is the total before the first period, `days` what changed within them, oldest first.
     """
     left = list(days)
-    total, at, rows = before, 0, []
+    total, at = before, 0
+    rows: list[Answer] = []
     for first, last in periods:
-        change = Decimal(0)
+        change: Number = 0
         while at < len(left) and left[at][0] <= last:
             change = add(change, left[at][1])
             at += 1

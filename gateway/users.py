@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from msgspec import UNSET
+
 from gateway import checks, reads
 from gateway.errors import ApiError, AwayError
 from gateway.events import check_email
@@ -19,8 +21,10 @@ from projections import answers
 from projections.database import DatabaseError
 from projections.profiles import subscription_of
 from projections.users import User, user
-from schemas.entries import Record
-from schemas.events import EventUser
+from schemas.entries import UserEntry
+from schemas.inputs import EventUser
+from schemas.instants import instant
+from schemas.records import Record, time_of
 
 Answer = dict[str, Any]
 
@@ -48,7 +52,7 @@ async def identify(parts: Parts, tenant: str, body: dict[str, Any]) -> Written:
     Raises ApiError: 413 and 422 for what the checks refuse, 503 when the broker or the database is
     away.
     """
-    given = checks.read_model(EventUser, body)
+    given = checks.read_user(body)
     await check_user(parts, tenant, given)
     async with parts.snapshot() as connection:
         before = Known(
@@ -88,11 +92,11 @@ def after(before: Known, given: EventUser, record: Record | None, now: datetime)
 
     Pure. `record` is the judge's word, or None; `now` stands in for its time.
     """
-    at = datetime.fromisoformat(record["at"]) if record else now
+    at = instant(time_of(record)) if record else now
     known = before.user
     row: dict[str, Any] = {
         "user_id": given.id,
-        "tz": given.tz if given.tz_given else known and known.tz,
+        "tz": (known and known.tz) if given.tz is UNSET else given.tz,
         "attributes": _merged(known.attributes if known else {}, given.attributes or {}),
         "created": known.created if known else at,
         "updated": known.updated if known else at,
@@ -107,10 +111,10 @@ def after(before: Known, given: EventUser, record: Record | None, now: datetime)
     for name, column in _COLUMNS.items():
         if name in profile:
             row[column] = profile[name]
-    if given.subscribeToEmails is not None:
+    if isinstance(given.subscribeToEmails, bool):
         row["subscribe_to_emails"] = given.subscribeToEmails
     if row["subscribe_to_emails"] is False:
-        # Not subscribed means not stored (semantics 4).
+        # Not subscribed means not stored (docs/reference/decisions.md, OD-8).
         row["email"] = None
     return answers.user(row, row)
 
@@ -124,10 +128,10 @@ def _merged(known: Mapping[str, str], given: Mapping[str, str | None]) -> dict[s
 
 
 def _created(record: Record) -> bool:
-    return any(entry["kind"] == "user" and entry.get("created") for entry in record["entries"])
+    return any(isinstance(it, UserEntry) and it.created for it in record.entries)
 
 
 def _changed(record: Record | None, given: EventUser) -> bool:
     if record is None or given.profile():
         return True
-    return any(entry["kind"] == "user" for entry in record["entries"])
+    return any(isinstance(it, UserEntry) for it in record.entries)

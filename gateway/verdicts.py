@@ -9,21 +9,22 @@ from typing import Any, Final
 from gateway.errors import ApiError
 from projections import answers
 from schemas.definitions import id_of
-from schemas.entries import PointsEntry, Record, StreakState
+from schemas.entries import AchievementEntry, LevelEntry, PointsEntry, StreakEntry
+from schemas.records import Record, event_id_of, time_text
+from schemas.streak_state import StreakState
 from schemas.versions import Version
 
 Answer = dict[str, Any]
 
-# Refusals by their code (schemas.events.RefusalCode): semantics OD-2, OD-19, 1.4.
+# Refusals by their code (schemas.records.RefusalCode).
 STATUS: Final = {"not_found": 404, "invalid": 422, "blocked": 422}
 
 
 def refusal(record: Record) -> ApiError | None:
     """Return the error that a record stands for, None when the event counts or counted before."""
-    if record["outcome"] not in ("refused", "dead"):
+    if record.outcome not in ("refused", "dead"):
         return None
-    status = STATUS.get(record.get("code", "invalid"), 422)
-    return ApiError(status, record.get("reason", "The event was refused."))
+    return ApiError(STATUS[record.code or "invalid"], record.reason or "The event was refused.")
 
 
 def event_response(
@@ -38,15 +39,15 @@ def event_response(
     `key` is the idempotency key that the request had. `fallback` stands in for the state of a
     record that has none. A replay has no effects and bears the first event's id (OD-3).
     """
-    replayed = record["outcome"] == "replayed"
-    state = record.get("state")
-    if state is not None and "total" in state:
-        total, streak = float(state["total"]), state["streak"]
+    replayed = record.outcome == "replayed"
+    state = record.state
+    if state is not None and state.total is not None:
+        total, streak = float(state.total), state.streak
     else:
         assert fallback is not None, "a record without state needs the projection's word"
         total, streak = fallback
     return {
-        "eventId": record.get("first", record["id"]) if replayed else record["id"],
+        "eventId": (record.first if replayed else None) or event_id_of(record),
         "metricId": id_of(version.tenant, "metrics", metric),
         "total": total,
         "achievements": [] if replayed else _achievements(version, record),
@@ -85,14 +86,7 @@ def pending(
 
 def nothing(version: Version) -> tuple[float, StreakState]:
     """Return the total and the streak of somebody of whom nothing is known."""
-    return 0.0, {
-        "frequency": version.definitions.streak.frequency,
-        "length": 0,
-        "started": None,
-        "periodStart": None,
-        "periodEnd": None,
-        "expires": None,
-    }
+    return 0.0, StreakState(version.definitions.streak.frequency, 0)
 
 
 def _key(key: str | None, *, replayed: bool) -> Answer:
@@ -101,50 +95,51 @@ def _key(key: str | None, *, replayed: bool) -> Answer:
 
 def _achievements(version: Version, record: Record) -> list[Answer]:
     return [
-        answers.user_achievement(version, entry["achievement"], record["at"])
-        for entry in record["entries"]
-        if entry["kind"] == "achievement" and not entry.get("quiet")
+        answers.user_achievement(version, entry.achievement, time_text(record))
+        for entry in record.entries
+        if isinstance(entry, AchievementEntry) and not entry.quiet
     ]
 
 
 def _extended(record: Record, streak: StreakState) -> bool:
     return any(
-        entry["kind"] == "streak"
-        and entry["frequency"] == streak["frequency"]
-        and entry["change"] in ("started", "extended")
-        for entry in record["entries"]
+        isinstance(entry, StreakEntry)
+        and entry.frequency == streak.frequency
+        and entry.change in ("started", "extended")
+        for entry in record.entries
     )
 
 
 def points(version: Version, record: Record) -> Answer:
     """Return the systems that an input affected, and of each its level only when that changed.
 
-    What time itself awarded on the way to the input is none of its effects (semantics 7.1).
+    What time itself awarded on the way to the input is none of its effects.
     """
     awards: dict[str, list[tuple[int, PointsEntry]]] = {}
     changed: dict[str, Answer | None] = {}
-    for index, entry in enumerate(record["entries"]):
-        if entry["kind"] == "points" and "at" not in entry:
-            awards.setdefault(entry["system"], []).append((index, entry))
-        elif entry["kind"] == "level":
-            changed[entry["system"]] = answers.level(version, entry["system"], entry["after"])
+    for index, entry in enumerate(record.entries):
+        if isinstance(entry, PointsEntry) and entry.at is None:
+            awards.setdefault(entry.system, []).append((index, entry))
+        elif isinstance(entry, LevelEntry):
+            changed[entry.system] = answers.level(version, entry.system, entry.after)
+    event, at = event_id_of(record), time_text(record)
     found = {}
     for system, given in awards.items():
         found[system] = {
             **answers.points_system(version, system),
-            "total": given[-1][1]["total"],
+            "total": given[-1][1].total,
             **({"level": changed[system]} if system in changed else {}),
-            "added": sum(entry["awarded"] for _, entry in given),
+            "added": sum(entry.awarded for _, entry in given),
             "awards": [
                 answers.award(
                     version,
                     system,
-                    entry["trigger"],
-                    id=f"{record['id']}:{index}",
-                    awarded=entry["awarded"],
-                    total=entry["total"],
-                    at=record["at"],
-                    boosts=entry.get("boosts"),
+                    entry.trigger,
+                    id=f"{event}:{index}",
+                    awarded=entry.awarded,
+                    total=entry.total,
+                    at=at,
+                    boosts=entry.boosts,
                 )
                 for index, entry in given
             ],

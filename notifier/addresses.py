@@ -113,7 +113,7 @@ def check_addresses(host: str, addresses: list[Address]) -> None:
         if not is_public(address):
             raise ForbiddenTargetError(
                 f"{host} is at {address}, which is not a public address"
-                " (the setting that allows private ones is off)"
+                " (XP_WEBHOOK_ALLOW_PRIVATE=true allows private ones)"
             )
 
 

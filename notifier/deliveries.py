@@ -16,7 +16,7 @@ from psycopg.rows import class_row, dict_row
 
 from broker.ledger import Position
 from projections.database import Connection, DatabaseUnreachableError, parse_queries
-from schemas.order import Link
+from schemas.records import Link
 
 SQL: Final = Path(__file__).parent / "sql"
 QUERIES: Final = parse_queries((SQL / "deliveries.sql").read_text(encoding="utf-8"))

@@ -120,9 +120,9 @@ async def deliveries(
     """Return the latest deliveries of a webhook, newest first, or UnknownWebhookError."""
     webhook_id = _uuid(webhook)
     if webhook_id is None:
-        raise UnknownWebhookError(f"there is no webhook {webhook!r}")
+        raise UnknownWebhookError(_none(webhook))
     async with connect(dsn) as connection:
-        await _require(connection, "known_webhook", webhook_id, f"there is no webhook {webhook!r}")
+        await _require(connection, "known_webhook", webhook_id, _none(webhook))
         async with connection.cursor(row_factory=class_row(ListedDelivery)) as cursor:
             await cursor.execute(
                 QUERIES["list_deliveries"],
@@ -137,7 +137,7 @@ async def remove(dsn: str, webhook: str) -> None:
     async with connect(dsn) as connection, connection.transaction():
         removed = await connection.execute(QUERIES["remove_webhook"], {"id": webhook_id})
         if removed.rowcount == 0:
-            raise UnknownWebhookError(f"there is no webhook {webhook!r}")
+            raise UnknownWebhookError(_none(webhook))
         await connection.execute(QUERIES["drop_pending"], {"id": webhook_id})
 
 
@@ -150,10 +150,9 @@ async def retry(dsn: str, target: str) -> int:
     webhook_id = _uuid(target)
     async with connect(dsn) as connection:
         if webhook_id is not None:
-            message = f"there is no webhook {target!r}"
-            await _require(connection, "known_webhook", webhook_id, message)
+            await _require(connection, "known_webhook", webhook_id, _none(target))
             return (await connection.execute(QUERIES["retry_webhook"], {"id": webhook_id})).rowcount
-        await _require(connection, "known_delivery", target, f"there is no delivery {target!r}")
+        await _require(connection, "known_delivery", target, _none(target, "webhook or delivery"))
         return (await connection.execute(QUERIES["retry_delivery"], {"id": target})).rowcount
 
 
@@ -176,6 +175,10 @@ async def _require(connection: Connection, query: str, key: UUID | str, message:
     row = await (await connection.execute(QUERIES[query], {"id": key})).fetchone()
     if row is None or not row[0]:
         raise UnknownWebhookError(message)
+
+
+def _none(given: str, word: str = "webhook") -> str:
+    return f"there is no {word} {given!r}: `xp webhooks list` shows them"
 
 
 def _uuid(text: str) -> UUID | None:

@@ -1,6 +1,6 @@
-"""The notifier as a whole: the outbox and the sender side by side, while it is our turn.
+"""The notifier as a whole: the outbox and the dispatcher side by side, while this is the leader.
 
-Only wiring and housekeeping in here: what is found is `outbox`, what is sent is `sender`.
+Only wiring and housekeeping in here: what is found is `outbox`, what is sent is `dispatcher`.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ import structlog
 from broker.connection import Connection
 from notifier import deliveries, metrics
 from notifier.deliveries import OUTAGES
+from notifier.dispatcher import Dispatcher
+from notifier.leader import LeaderLock, LeaderLockLostError
 from notifier.outbox import Outbox
 from notifier.retry import SCHEDULE
-from notifier.sender import Sender
-from notifier.turn import Turn, TurnLostError
 from notifier.webhooks import TIMEOUT_S, messenger
 from projections.database import Database, DatabaseUnreachableError
 from projections.migrations import check_schema
@@ -61,7 +61,7 @@ class Notifier:
         self._config = config
         self._clock = clock
         self._outbox: Outbox | None = None
-        self._sender: Sender | None = None
+        self._dispatcher: Dispatcher | None = None
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -71,32 +71,32 @@ class Notifier:
         program's, UnreadableRecordError for a ledger that a newer program writes.
         """
         while True:
-            turn = Turn(self._config.dsn)
+            lock = LeaderLock(self._config.dsn)
             try:
-                await turn.take()
-                await self._work(turn)
-            except* TurnLostError:
+                await lock.acquire()
+                await self._work(lock)
+            except* LeaderLockLostError:
                 log.warning("notifier.overtaken")
             except* DatabaseUnreachableError as group:
                 log.warning("database.away", error=str(group.exceptions[0]))
             finally:
-                self._outbox = self._sender = None
-                await turn.end()
+                self._outbox = self._dispatcher = None
+                await lock.release()
 
     async def caught_up(self) -> bool:
         """Tell whether the ledger is read to its end and all that is due now has been sent.
 
-        What waits for a retry does not count. False while another notifier has the turn, and while
+        What waits for a retry does not count. False while another notifier is the leader, and while
         Kafka or Postgres is away.
         """
-        if self._outbox is None or self._sender is None:
+        if self._outbox is None or self._dispatcher is None:
             return False
         try:
-            return await self._outbox.caught_up() and await self._sender.idle()
+            return await self._outbox.caught_up() and await self._dispatcher.idle()
         except OUTAGES:
             return False
 
-    async def _work(self, turn: Turn) -> None:
+    async def _work(self, lock: LeaderLock) -> None:
         config = self._config
         async with (
             Database(config.dsn, size_max=POOL_MAX) as database,
@@ -108,19 +108,19 @@ class Notifier:
         ):
             async with database.connection() as connection:
                 await check_schema(connection)
-            sender = Sender(database, send, schedule=config.schedule, clock=self._clock)
+            dispatcher = Dispatcher(database, send, schedule=config.schedule, clock=self._clock)
             outbox = Outbox(
                 config.connection,
                 config.topics,
                 database,
                 clock=self._clock,
-                enqueued=sender.wake,
+                enqueued=dispatcher.wake,
             )
-            self._outbox, self._sender = outbox, sender
+            self._outbox, self._dispatcher = outbox, dispatcher
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(turn.keep())
+                tasks.create_task(lock.hold())
                 tasks.create_task(outbox.run())
-                tasks.create_task(sender.run())
+                tasks.create_task(dispatcher.run())
                 tasks.create_task(self._count(database))
                 tasks.create_task(self._prune(database))
 

@@ -1,8 +1,8 @@
-"""Read the ledger and enqueue what webhooks are to be told, exactly once per effect and webhook.
+"""Read the ledger and enqueue what webhooks are to be sent, exactly once per effect and webhook.
 
 Position and rows move in one transaction, and only if the stored position is still the one that
 was read from: two notifiers, a restart or a rebuild of the read models enqueue nothing twice. No
-HTTP in here; sending is `notifier.sender`.
+HTTP in here; sending is `notifier.dispatcher`.
 """
 
 import asyncio
@@ -23,7 +23,9 @@ from broker.topics import partition_count
 from notifier import deliveries, metrics, payloads
 from notifier.deliveries import OUTAGES, New, Start
 from projections.database import Connection, Database
-from schemas.entries import LevelEntry, Record
+from schemas.entries import LevelEntry
+from schemas.records import Record, event_id_of
+from schemas.text import text_problem
 from schemas.topics import Topics
 from schemas.versions import Version
 
@@ -40,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class MovedError(Exception):
-    """Another notifier has moved the position; what was read goes by the board."""
+    """Another notifier has moved the position; discard what was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +56,21 @@ class Found:
     @property
     def id(self) -> str:
         """The delivery's id: event id and index of the effect, the same for ever."""
-        return f"{self.record['id']}:{self.index}"
+        return f"{event_id_of(self.record)}:{self.index}"
 
     @property
     def who(self) -> tuple[str, str]:
         """Tenant and user."""
-        assert self.record["user"] is not None, self.record["id"]
-        return self.record["tenant"], self.record["user"]
+        assert self.record.user is not None, event_id_of(self.record)
+        return self.record.tenant, self.record.user
 
 
 def find(record: Record) -> Iterator[Found]:
-    """Return the effects of a record that webhooks are told of; none where it is marked quiet."""
-    if record["outcome"] != "applied":
+    """Return the effects of a record that webhooks are sent; none where it is marked quiet."""
+    if record.outcome != "applied":
         return
-    for index, entry in enumerate(record["entries"]):
-        if entry["kind"] == "level" and not entry.get("quiet"):
+    for index, entry in enumerate(record.entries):
+        if isinstance(entry, LevelEntry) and not entry.quiet:
             yield Found(record, index, entry)
 
 
@@ -196,16 +198,16 @@ class Outbox:
         versions = await self._versions(found)
         async with self._database.connection() as connection, connection.transaction():
             await self._move(connection, partition, batch.after)
-            tenants = {effect.record["tenant"] for effect in found}
+            tenants = {effect.record.tenant for effect in found}
             webhooks = await deliveries.subscribed(connection, payloads.LEVEL_CHANGED, tenants)
-            wanted = [effect for effect in found if effect.record["tenant"] in webhooks]
+            wanted = [effect for effect in found if effect.record.tenant in webhooks]
             bodies = await _bodies(connection, wanted, versions)
             await deliveries.enqueue(
                 connection,
                 [
                     New(webhook_id, effect.id, payloads.LEVEL_CHANGED, effect.who[1], body)
                     for effect, body in bodies
-                    for webhook_id in webhooks[effect.record["tenant"]]
+                    for webhook_id in webhooks[effect.record.tenant]
                 ],
                 self._clock(),
             )
@@ -219,7 +221,7 @@ class Outbox:
     async def _versions(self, found: list[Found]) -> dict[tuple[str, int], Version]:
         """Return the definitions that the records were judged by, by tenant and number."""
         assert self._definitions is not None
-        wanted = {(effect.record["tenant"], effect.record["definitions"]) for effect in found}
+        wanted = {(effect.record.tenant, effect.record.definitions) for effect in found}
         return {key: await self._definitions.wait_for(*key) for key in sorted(wanted)}
 
     async def _store_all(self) -> None:
@@ -240,7 +242,9 @@ class Outbox:
 async def _bodies(
     connection: Connection, wanted: list[Found], versions: Mapping[tuple[str, int], Version]
 ) -> list[tuple[Found, bytes]]:
-    users, profiles = await deliveries.people(connection, (effect.who for effect in wanted))
+    # Of an old ledger: a user whose id no table can hold is not in the read models either.
+    storable = (effect.who for effect in wanted if text_problem(effect.who[1]) is None)
+    users, profiles = await deliveries.people(connection, storable)
     bodies = []
     for effect in wanted:
         user = users.get(effect.who)
@@ -248,7 +252,7 @@ async def _bodies(
             # The read models are past this record and know no such user: it was forgotten.
             log.warning("outbox.user_gone", delivery=effect.id)
             continue
-        version = versions[effect.record["tenant"], effect.record["definitions"]]
+        version = versions[effect.record.tenant, effect.record.definitions]
         profile = profiles.get(effect.who)
         bodies.append((effect, payloads.level_changed(effect.entry, version, user, profile)))
     return bodies

@@ -26,13 +26,13 @@ def level_changed(
     `version` is the one that the entry was judged by; `user` a row of read.users, `profile` one of
     own.profiles or None. The same bytes are signed and sent at every attempt.
     """
-    system = entry["system"]
+    system = entry.system
     return orjson.dumps(
         {
             "type": LEVEL_CHANGED,
             "user": answers.user(user, profile),
-            "points": {**answers.points_system(version, system), "total": entry["total"]},
-            "previousLevel": answers.level(version, system, entry["before"]),
-            "newLevel": answers.level(version, system, entry["after"]),
+            "points": {**answers.points_system(version, system), "total": entry.total},
+            "previousLevel": answers.level(version, system, entry.before),
+            "newLevel": answers.level(version, system, entry.after),
         }
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-# Seconds to wait before each retry: three retries, as the contract has it (semantics 12).
+# Seconds to wait before each retry: three retries, as the contract has it.
 SCHEDULE: Final = (60.0, 120.0, 240.0)
 
 
@@ -44,10 +44,10 @@ class GiveUp:
     """The schedule is used up: an operator's turn."""
 
 
-Verdict = Delivered | TryAgain | GiveUp
+NextAttempt = Delivered | TryAgain | GiveUp
 
 
-def after(attempt: int, outcome: Outcome, now: datetime, schedule: Sequence[float]) -> Verdict:
+def after(attempt: int, outcome: Outcome, now: datetime, schedule: Sequence[float]) -> NextAttempt:
     """Say what follows an attempt.
 
     `attempt` counts from 1; `now` is when the attempt ended; `schedule` holds the seconds to wait

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
-from broker.apply import put_in_force
+from broker.apply import change
 from broker.connection import Connection
-from broker.definitions import DefinitionsReader
-from ops.apply import Applied, applied_after
+from ops.apply import Applied, applied_by
+from ops.definitions import NoDefinitionsError, definitions
 from schemas.changes import Status, with_status
+from schemas.definitions import Definitions
 from schemas.topics import Topics
-from schemas.versions import succeed
+from schemas.versions import Version
 
 
 async def set_status(
@@ -19,14 +20,11 @@ async def set_status(
     Raises LookupError when the definitions in force have no such achievement, StatusError when it
     cannot become that, OvertakenError and KafkaError as `ops.apply` does.
     """
-    async with DefinitionsReader(connection, topics.definitions) as reader:
-        head = reader.head(tenant)
-        if head is None:
-            raise LookupError(f"tenant {tenant!r} has no definitions: `xp apply FILE`")
-        game = with_status(head.definitions, key, status)
-        version = head
-        if game != head.definitions:
-            version = succeed(head, game, tenant, datetime.now(UTC))
-        # Of the version that is in force already the markers alone: they may be missing.
-        await put_in_force(connection, topics, reader, version)
-    return applied_after(head, version)
+    async with definitions(connection, topics) as reader:
+
+        def make(head: Version | None) -> Definitions:
+            if head is None:
+                raise NoDefinitionsError(tenant)
+            return with_status(head.definitions, key, status)
+
+        return applied_by(await change(connection, topics, reader, tenant, make, datetime.now(UTC)))

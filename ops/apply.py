@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
-from broker.apply import OvertakenError, put_in_force, raise_epoch
+from broker.apply import Change, next_version, put_in_force
 from broker.connection import Connection
-from broker.definitions import DefinitionsReader
-from schemas.definitions import Definitions, Item
+from ops.definitions import definitions
+from schemas.definitions import Definitions, Item, PointsSystem
 from schemas.topics import Topics
-from schemas.versions import Version, succeed
 
-__all__ = ["Applied", "OvertakenError", "apply_game", "describe", "raise_epoch"]
+# What a points system was before it was there.
+NOTHING: Final = PointsSystem(key="nothing", name="nothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +32,27 @@ async def apply_game(
     """Put definitions in force and return what changed; the same definitions change nothing.
 
     Run again after a crash it finishes what was begun: markers may be repeated, they count once.
-    Raises OvertakenError when another version came in between, KafkaError when Kafka is away.
+    Raises OvertakenError when another version came in between, UnreadableVersionError when the
+    newest one cannot be read, VersionTooLargeError for one that does not fit into a record, and
+    KafkaError when Kafka is away.
     """
-    async with DefinitionsReader(connection, topics.definitions) as reader:
-        head = reader.head(tenant)
-        version = succeed(head, game, tenant, datetime.now(UTC))
-        if head is not None and head.definitions == version.definitions:
-            version = head
-        applied = applied_after(head, version)
-        if dry_run:
-            return applied
-        await put_in_force(connection, topics, reader, version)
-        return applied
+    async with definitions(connection, topics) as reader:
+        now = datetime.now(UTC)
+        made = next_version(reader, tenant, lambda _head: game, now)
+        if not dry_run:
+            await put_in_force(connection, topics, reader, made.version)
+        return applied_by(made)
 
 
-def applied_after(head: Version | None, version: Version) -> Applied:
-    """Say what a version changes that follows `head`, or is it."""
-    before = head.definitions if head else Definitions()
+def applied_by(made: Change) -> Applied:
+    """Say what a version changes."""
+    before = made.before.definitions if made.before else Definitions()
+    version = made.version
     return Applied(
         version.tenant,
         version.version,
         tuple(describe(before, version.definitions)),
-        backfill=version.backfill and version is not head,
+        backfill=version.backfill and made.is_news,
     )
 
 
@@ -71,10 +71,10 @@ def describe(old: Definitions, new: Definitions) -> Iterator[str]:
     yield from _items("points system", old.points, new.points)
     systems = {system.key: system for system in old.points}
     for system in new.points:
-        before_system = systems.get(system.key)
-        for word, name in (("trigger", "triggers"), ("boost", "boosts"), ("level", "levels")):
-            before_items = getattr(before_system, name) if before_system else []
-            yield from _items(f"{system.key} {word}", before_items, getattr(system, name))
+        was = systems.get(system.key) or NOTHING
+        yield from _items(f"{system.key} trigger", was.triggers, system.triggers)
+        yield from _items(f"{system.key} boost", was.boosts, system.boosts)
+        yield from _items(f"{system.key} level", was.levels, system.levels)
 
 
 def _items(word: str, old: Iterable[Item], new: Iterable[Item]) -> Iterator[str]:
@@ -91,5 +91,5 @@ def _items(word: str, old: Iterable[Item], new: Iterable[Item]) -> Iterator[str]
 
 
 def _own(item: Item) -> dict[str, object]:
-    # A system's parts are told one by one.
+    # A system's parts are compared one by one.
     return item.model_dump(exclude={"triggers", "boosts", "levels"})

@@ -1,54 +1,25 @@
 """The command `xp`. Each command is a few lines: the work is done in the rooms and in `ops`."""
 
-from collections.abc import Iterator
-from dataclasses import asdict
+import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from aiokafka.errors import KafkaError
-from rich.table import Table
 
-from broker.apply import OvertakenError, raise_epoch
-from broker.topics import TopicsUnfitError, check_topics, create_topics
 from ops import VERSION, parts
 from ops.cli_access import keys_app, webhooks_app
+from ops.cli_checks import checks_app
 from ops.cli_rules import rules_app
-from ops.console import Json, Tenant, err, out, print_json, run, settings_of
-from ops.doctor import examine
-from ops.embedded.process import StackError
-from ops.game_file import GameFileError
-from ops.inputs import UnjudgedError
+from ops.console import Tenant, err, out, run, say, settings_of
+from ops.errors import EXPECTED, leaves_of, sentence_of
 from ops.logs import set_up_logs
 from ops.rooms import check_rooms
-from ops.settings import Settings, SettingsError, read_settings
+from ops.settings import Settings
+from ops.settings_in_force import read_settings
 from ops.tables import print_tops
-from ops.up import Job, PartDiedError, up
-from processor.lane import SourceLostError, WriterLostError
-from processor.store import StoreBusyError
-from projections.database import DatabaseError
-from projections.migrations import migrate as migrate_database
+from ops.up import Job, up
 from projections.rebuild import rebuild
 from schemas.topics import DEFAULT_TENANT
-
-# What a person can mend: told in one line, without a traceback.
-EXPECTED = (
-    SettingsError,
-    GameFileError,
-    OvertakenError,
-    StackError,
-    PartDiedError,
-    SourceLostError,
-    WriterLostError,
-    StoreBusyError,
-    TopicsUnfitError,
-    UnjudgedError,
-    DatabaseError,
-    KafkaError,
-    LookupError,
-    ValueError,
-    OSError,
-)
 
 # All parts one after the other, then the broker and the database.
 UP_PATIENCE_S = 90.0
@@ -63,11 +34,12 @@ app = typer.Typer(
 app.add_typer(keys_app, name="keys")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(rules_app)
+app.add_typer(checks_app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
     if wanted:
-        out.print(f"xp {VERSION}", highlight=False)
+        say(f"xp {VERSION}")
         raise typer.Exit
 
 
@@ -107,6 +79,9 @@ def up_command(
     game: Annotated[Path | None, typer.Option(help="Definitions to apply first.")] = None,
     publish: Annotated[Path | None, typer.Option(help="NDJSON events to publish.")] = None,
     tenant: Tenant = DEFAULT_TENANT,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad lines of --publish out.")
+    ] = False,
     exit_when_idle: Annotated[
         bool, typer.Option(help="End with 0 once every published event is in Postgres.")
     ] = False,
@@ -117,7 +92,7 @@ def up_command(
     if context.obj.log_level == "info":
         # The parts log to files; what is printed here is for the person who started them.
         set_up_logs(settings.log_format, "warning")
-    job = Job(game, publish, tenant, exit_when_idle)
+    job = Job(game, publish, tenant, exit_when_idle, skip_bad)
     run(parts.until_told(up(settings, job, out), UP_PATIENCE_S))
 
 
@@ -152,7 +127,7 @@ def project(
                 ),
             )
         )
-    out.print("The rebuilt read models are live.")
+    say("The rebuilt read models are live.")
 
 
 @app.command()
@@ -171,80 +146,6 @@ def notify(context: typer.Context) -> None:
     parts.run(parts.run_notifier, context.obj)
 
 
-@app.command()
-def topics(
-    context: typer.Context,
-    *,
-    check: Annotated[bool, typer.Option(help="Only check; 1 when something does not fit.")] = False,
-    raise_the_epoch: Annotated[
-        bool, typer.Option("--raise-epoch", help="xp.events was recreated and begins anew.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Create the topics that are missing and check all of them."""
-    settings: Settings = context.obj
-    connection = settings.connection()
-    if raise_the_epoch:
-        epoch = run(raise_epoch(connection, settings.topics))
-        out.print(f"Epoch {epoch} begins. Restart the workers and the gateways.")
-        return
-    created: list[str] = []
-    if not check:
-        created = run(
-            create_topics(connection, settings.topics, settings.partitions, settings.replication)
-        )
-    found = run(check_topics(connection, settings.topics))
-    if as_json:
-        print_json({"created": created, **asdict(found)})
-    else:
-        for name in created:
-            out.print(f"created {name}", highlight=False)
-        for problem in found.problems:
-            out.print(problem, style="red", markup=False)
-        if not found.problems:
-            out.print(f"All topics fit; events and ledger have {found.partitions} partitions.")
-    if found.problems:
-        raise typer.Exit(1)
-
-
-@app.command()
-def migrate(
-    context: typer.Context,
-    *,
-    dry_run: Annotated[bool, typer.Option(help="Only list what is pending.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Bring the tables in Postgres up to this version."""
-    names = run(migrate_database(context.obj.dsn(), dry_run=dry_run))
-    if as_json:
-        print_json(names)
-        return
-    word = "pending" if dry_run else "applied"
-    out.print("\n".join(f"{word} {name}" for name in names) or "Nothing to migrate.")
-
-
-@app.command()
-def doctor(context: typer.Context, *, as_json: Json = False) -> None:
-    """Say what is reachable, how far behind it is, what is wrong and how to mend it."""
-    findings = run(examine(context.obj))
-    if as_json:
-        print_json([asdict(finding) for finding in findings])
-    else:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for finding in findings:
-            mark = "[green]ok[/green]" if finding.ok else "[red]wrong[/red]"
-            table.add_row(mark, finding.what, finding.found, finding.mend)
-        out.print(table)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
-
-
-@app.command("settings")
-def showsettings_of(context: typer.Context) -> None:
-    """Print the settings in force, secrets masked."""
-    print_json(context.obj.shown())
-
-
 @app.command("tops")
 def show_tops(
     context: typer.Context,
@@ -255,31 +156,49 @@ def show_tops(
     run(print_tops(context.obj, tenant, out, limit))
 
 
-def _tell(*errors: BaseException) -> NoReturn:
-    for error in errors:
-        err.print(f"xp: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-    raise SystemExit(1)
+def _exit_with(*said: str, code: int = 1) -> NoReturn:
+    for sentence in said:
+        say(f"xp: {sentence}", err, style="red")
+    raise SystemExit(code)
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _usage(error: typer.TyperException) -> str:
+    # Of a command's own message, and not the box that typer would draw: it is cut into lines.
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "xp"
+    said = error.format_message().replace("Value error, ", "")
+    return f"{said} (`{command} -h` shows what it takes)"
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `xp`: 0 when all went well, 1 when something is wrong, 2 for a command that is none."""
     check_rooms()
+    words = sys.argv[1:] if arguments is None else arguments
+    for word in words:
+        if not word.isprintable() and _is_no_text(word):
+            _exit_with(f"{word!r} is not UTF-8 text", code=2)
     try:
-        app(arguments, prog_name="xp")
+        code = app(words, prog_name="xp", standalone_mode=False)
+    except typer.TyperException as error:
+        # Without a message the help was asked for, and is printed already.
+        _exit_with(*([_usage(error)] if error.format_message() else []), code=error.exit_code)
     except EXPECTED as error:
-        _tell(error)
+        _exit_with(sentence_of(error))
     except ExceptionGroup as group:
         expected, unexpected = group.split(EXPECTED)
         if expected is None or unexpected is not None:
             raise
-        _tell(*_leaves(expected))
+        _exit_with(*map(sentence_of, leaves_of(expected)))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    # What a command ends with by itself comes back as a number; one that is through returns None.
+    if code:
+        raise SystemExit(code)
+
+
+def _is_no_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

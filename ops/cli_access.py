@@ -1,4 +1,4 @@
-"""The commands about who may come in and who is told: keys of the gateway, webhooks."""
+"""The commands about who may come in and who is notified: keys of the gateway, webhooks."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -8,13 +8,13 @@ import typer
 from gateway import keys as api_keys
 from notifier import endpoints
 from notifier.payloads import TYPES
-from ops.console import Json, Tenant, out, print_json, print_rows, run
+from ops.console import Json, Tenant, print_json, print_rows, run, say
 from ops.settings import Settings
 from projections.database import connect
 from schemas.topics import DEFAULT_TENANT
 
 keys_app = typer.Typer(help="API keys of the gateway.", no_args_is_help=True)
-webhooks_app = typer.Typer(help="Webhooks that are told of changes.", no_args_is_help=True)
+webhooks_app = typer.Typer(help="Webhooks, which are notified of changes.", no_args_is_help=True)
 
 
 @keys_app.command("create")
@@ -35,7 +35,7 @@ def create_key(
     if as_json:
         print_json({"key": key})
     else:
-        out.print(key, highlight=False, soft_wrap=True)
+        say(key)
 
 
 @keys_app.command("list")
@@ -61,7 +61,7 @@ def revoke_key(
 
     if not run(work()):
         raise LookupError(f"there is no key {prefix!r}: `xp keys list` shows them")
-    out.print(f"Revoked {prefix}.")
+    say(f"Revoked {prefix}.")
 
 
 @webhooks_app.command("add")
@@ -87,7 +87,7 @@ def add_webhook(
     if as_json:
         print_json(asdict(added))
     else:
-        out.print(f"Webhook  {added.id}\nSecret   {added.secret}", highlight=False)
+        say(f"Webhook  {added.id}\nSecret   {added.secret}")
 
 
 @webhooks_app.command("list")
@@ -113,7 +113,7 @@ def retry_webhook(
 ) -> None:
     """Send again what was given up, under the same ids."""
     count = run(endpoints.retry(context.obj.dsn(), target))
-    out.print(f"{count} deliveries are pending again.")
+    say(f"{count} deliveries are pending again.")
 
 
 @webhooks_app.command("remove")
@@ -122,4 +122,4 @@ def remove_webhook(
 ) -> None:
     """Remove a webhook: nothing more is sent to it."""
     run(endpoints.remove(context.obj.dsn(), webhook))
-    out.print(f"Removed {webhook}.")
+    say(f"Removed {webhook}.")

@@ -9,18 +9,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson
-
 from broker.connection import Connection
-from broker.definitions import DefinitionsReader
-from broker.ledger import find_record
+from broker.finder import find_record
 from broker.producer import producer as new_producer
 from gateway.admin_ours import of_event
 from gateway.errors import ApiError
-from schemas.codec import event_id
-from schemas.entries import Record
-from schemas.events import Adjustment, Correction, InvalidInputError, read_input, user_of
-from schemas.numbers import as_number, check_value
+from ops.definitions import NoDefinitionsError, definitions
+from schemas.codec import read_event_id, write_input
+from schemas.inputs import Adjustment, Correction, user_of
+from schemas.inputs.reading import InvalidInputError, read_input
+from schemas.numbers import number, value_problem
+from schemas.records import Record, event_id
 from schemas.topics import Topics, user_key
 
 VERDICT_WAIT_S: Final = 30.0
@@ -47,11 +46,16 @@ async def correct(
 ) -> Record:
     """Have an earlier event count with another value, None: not at all; return the new record.
 
-    Raises LookupError when there is no such event, ValueError when it never counted or the value is
-    none, and what `put` raises.
+    Raises LookupError when there is no such event, ValueError when it never counted or the value or
+    the id is none, and what `put` raises.
     """
-    if value is not None:
-        check_value(value)
+    problem = None if value is None else value_problem(value)
+    if problem is not None:
+        raise ValueError(f"the value {problem}")
+    if read_event_id(event) is None:
+        raise ValueError(
+            f"{event!r} is no event's id: that is epoch, partition and offset, such as 0-3-1742"
+        )
     found = await find_record(connection, topics, event)
     if found is None:
         raise LookupError(f"the ledger has no event {event!r}")
@@ -64,14 +68,14 @@ def correction_of(record: Record, value: Decimal | None, reason: str) -> dict[st
     Raises ValueError when that event did not count, or is none of a metric.
     """
     try:
-        told = of_event(record)
+        correction = of_event(record)
     except ApiError as error:
         raise ValueError(str(error)) from error
     return {
-        **told,
-        "tenant": record["tenant"],
-        "user": record["user"],
-        "value": None if value is None else as_number(value),
+        **correction,
+        "tenant": record.tenant,
+        "user": record.user,
+        "value": None if value is None else number(value),
         "reason": reason,
     }
 
@@ -80,7 +84,7 @@ def grant_of(
     tenant: str, user: str, system: str, points: int, reason: str, key: str | None
 ) -> dict[str, Any]:
     """Return the input by which an operator grants points, or with negative ones deducts them."""
-    told = {
+    adjustment = {
         "type": "adjustment",
         "tenant": tenant,
         "user": user,
@@ -88,37 +92,40 @@ def grant_of(
         "points": points,
         "reason": reason,
     }
-    return told if key is None else {**told, "idempotencyKey": key}
+    return adjustment if key is None else {**adjustment, "idempotencyKey": key}
 
 
 async def put(
     connection: Connection,
     topics: Topics,
-    told: Mapping[str, Any],
+    value: Mapping[str, Any],
     *,
     wait_s: float = VERDICT_WAIT_S,
 ) -> Record:
     """Publish an input of one user and return the record on it: applied or replayed.
 
-    Raises RefusedInputError with the judge's reason, ValueError for what is no input, UnjudgedError
-    when no record has come in time (it still may), KafkaError when Kafka is away.
+    Raises RefusedInputError with the judge's reason, ValueError for what is no input,
+    NoDefinitionsError for a tenant without any, UnjudgedError when no record has come in time (it
+    still may), KafkaError when Kafka is away.
     """
-    raw = orjson.dumps(told)
+    raw = write_input(value)
     try:
         given = read_input(raw)
     except InvalidInputError as error:
         raise ValueError(str(error)) from error
     assert isinstance(given, Adjustment | Correction)
-    async with DefinitionsReader(connection, topics.definitions) as reader:
+    async with definitions(connection, topics) as reader:
         epoch = reader.epoch
+        if reader.head(given.tenant) is None:
+            raise NoDefinitionsError(given.tenant)
     async with new_producer(connection) as producer:
         key = user_key(given.tenant, user_of(given))
         place = await producer.send_and_wait(topics.events, raw, key=key)
     record = await _verdict(
         connection, topics, event_id(epoch, place.partition, place.offset), wait_s
     )
-    if record["outcome"] in ("refused", "dead"):
-        raise RefusedInputError(record.get("reason", "it was refused"))
+    if record.outcome in ("refused", "dead"):
+        raise RefusedInputError(f"user {user_of(given)!r}: {record.reason or 'it was refused'}")
     return record
 
 
@@ -128,7 +135,7 @@ async def _verdict(connection: Connection, topics: Topics, event: str, wait_s: f
         async with asyncio.timeout(wait_s):
             while True:
                 found = await find_record(connection, topics, event)
-                if found is not None and found["outcome"] != "forwarded":
+                if found is not None and found.outcome != "forwarded":
                     return found
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LOOK_EVERY_MAX_S)

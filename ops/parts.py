@@ -21,6 +21,7 @@ from prometheus_client import start_http_server
 from broker import failpoints
 from ops import VERSION
 from ops.settings import Settings
+from ops.settings_file import SettingsError
 
 ADOPT_PAUSE_S: Final = 1.0
 END_PATIENCE_S: Final = 12.0
@@ -113,7 +114,12 @@ def collect_rarely() -> None:
 def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
     if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port)
+        try:
+            start_http_server(settings.metrics_port)
+        except OSError as error:
+            raise SettingsError(
+                f"metrics_port {settings.metrics_port}: {error.strerror}"
+            ) from error
     if settings.failpoint is not None:
         failpoints.arm(settings.failpoint)
     uvloop.run(until_told(part(settings)))
@@ -127,23 +133,23 @@ def _end_now() -> None:
 async def until_told(work: Awaitable[None], patience_s: float = END_PATIENCE_S) -> None:
     """Await `work`, or cancel it at SIGTERM or SIGINT and await its end, for so many seconds."""
     task = asyncio.ensure_future(work)
-    told = False
+    is_stopping = False
     loop = asyncio.get_running_loop()
 
-    def tell() -> None:
-        nonlocal told
-        if not told:
-            told = True
+    def stop() -> None:
+        nonlocal is_stopping
+        if not is_stopping:
+            is_stopping = True
             task.cancel()
             # Nothing that counts depends on a clean end; a broker that is gone must not delay it.
             loop.call_later(patience_s, _end_now)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, tell)
+        loop.add_signal_handler(number, stop)
     try:
         await task
     except asyncio.CancelledError:
-        if not told:
+        if not is_stopping:
             raise
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):

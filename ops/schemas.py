@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from msgspec.json import schema_components
+from pydantic import BaseModel, TypeAdapter
 
 from schemas.definitions import Definitions
-from schemas.entries import Record
-from schemas.events import (
+from schemas.inputs import (
     AchievementCompletion,
     Adjustment,
     Backfill,
@@ -37,6 +37,8 @@ from schemas.notices import (
     PointsAwarded,
     StreakChanged,
 )
+from schemas.records import Record
+from schemas.text import KEY_PATTERN
 from schemas.versions import Version
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas" / "json"
@@ -64,7 +66,7 @@ WORDS: dict[str, Any] = {
     "points-awarded": PointsAwarded,
     "level-changed": LevelChanged,
     "achievement-completed": AchievementCompleted,
-    # Both are told on the topic of changes of streaks.
+    # Both are on the topic of changes of streaks.
     "streak-changed": StreakChanged,
     "freezes-changed": FreezesChanged,
 }
@@ -76,12 +78,30 @@ def generate() -> dict[str, str]:
 
 
 def _text(name: str, model: type[Any]) -> str:
-    # What is written is described as it is written; what is read, as it may be read.
-    read = name in ("metric-event", "definitions")
-    adapter = TypeAdapter(model)
-    schema = adapter.json_schema(mode="validation" if read else "serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"xpledger:{name}:1"}
+    if issubclass(model, BaseModel):
+        # What is written is described as it is written; what is read, as it may be read.
+        is_read = name == "definitions"
+        schema = TypeAdapter(model).json_schema(mode="validation" if is_read else "serialization")
+    else:
+        (root,), components = schema_components([model], ref_template="#/$defs/{name}")
+        named = root["$ref"].removeprefix("#/$defs/")
+        schema = _plain({**components.pop(named), "$defs": components})
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"xpledger:{name}:2"}
     return json.dumps({**head, **schema}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(schema: Any) -> Any:  # noqa: ANN401  any part of a schema
+    """Return a schema without what only our own reader minds."""
+    if isinstance(schema, list):
+        return [_plain(it) for it in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "number":
+        return {"type": "number"}
+    plain = {name: _plain(it) for name, it in schema.items()}
+    if plain.get("pattern") == KEY_PATTERN:
+        plain["pattern"] = "^[a-zA-Z0-9_-]+$"
+    return plain
 
 
 def main() -> None:

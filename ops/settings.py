@@ -4,39 +4,35 @@ Each is validated here, and printed with its secrets masked.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
-from schemas.events import explain
+from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
+from ops.settings_file import SettingsError, SettingsFile
 from schemas.topics import Topics
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-CONFIG_VARIABLE = "XP_CONFIG"
 RUNNING_FILE = "running.json"
-
-
-class SettingsError(Exception):
-    """A setting is wrong; the message names it and says what it may be."""
 
 
 class Settings(BaseSettings):
     """What a person may set. Every field is the variable XP_<FIELD> as well."""
 
     model_config = SettingsConfigDict(env_prefix="XP_", extra="ignore", frozen=True)
-    file: ClassVar[Path | None] = None
+    file: ClassVar[SettingsFile | None] = None
 
     data_dir: Path = Field(
         Path(".xp"), description="where the embedded stack and workers keep data"
@@ -125,6 +121,26 @@ class Settings(BaseSettings):
             raise ValueError("must have at most 200 characters")
         return prefix
 
+    @field_validator("kafka")
+    @classmethod
+    def _addresses(cls, kafka: str | None) -> str | None:
+        for address in kafka.split(",") if kafka else ():
+            if not is_address(address.strip()):
+                raise ValueError("must be host:port, several of them separated by commas")
+        return kafka
+
+    @field_validator("postgres")
+    @classmethod
+    def _dsn(cls, postgres: SecretStr | None) -> SecretStr | None:
+        try:
+            conninfo_to_dict(plain(postgres) or "")
+        except psycopg.ProgrammingError:
+            # Not what it says itself: that quotes the DSN, and so the password.
+            raise ValueError(
+                "must be a DSN, such as postgresql://user:password@host:5432/name"
+            ) from None
+        return postgres
+
     @model_validator(mode="after")
     def _credentials(self) -> Self:
         if self.kafka_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
@@ -144,7 +160,7 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         if cls.file is None:
             return init_settings, env_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+        return init_settings, env_settings, _FileSource(settings_cls, cls.file.values)
 
     @property
     def topics(self) -> Topics:
@@ -152,29 +168,46 @@ class Settings(BaseSettings):
         return Topics(self.topic_prefix)
 
     def connection(self) -> Connection:
-        """Return how Kafka is reached; SettingsError where none is named or running."""
+        """Return how Kafka is reached; SettingsError where none is named or running.
+
+        Raises it for files of TLS that cannot be used, too.
+        """
         bootstrap = self.kafka or self._running("kafka")
-        return Connection(
+        connection = Connection(
             bootstrap=bootstrap,
             protocol=self.kafka_protocol,
             mechanism=self.kafka_mechanism,
             user=self.kafka_user,
-            password=_plain(self.kafka_password),
+            password=plain(self.kafka_password),
             ca_file=self.kafka_ca_file,
             cert_file=self.kafka_cert_file,
             key_file=self.kafka_key_file,
         )
+        try:
+            connection.ssl_context()
+        except OSError as error:  # ssl.SSLError is one
+            files = ("kafka_ca_file", "kafka_cert_file", "kafka_key_file")
+            named = [f"{it} {getattr(self, it)}" for it in files if getattr(self, it)]
+            raise SettingsError(f"{', '.join(named)}: {error.strerror or error}") from error
+        return connection
 
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""
-        return _plain(self.postgres) or self._running("postgres")
+        return plain(self.postgres) or self._running("postgres")
+
+    def gateway(self) -> str:
+        """Return the URL of the gateway: of the one that runs here, else where one would listen."""
+        try:
+            return self._running("gateway")
+        except SettingsError:
+            return url_of(self.host, self.port)
 
     def _running(self, part: str) -> str:
-        # `xp up` leaves the addresses of the embedded stack for commands beside it.
+        # `xp up` leaves the addresses of what it runs for commands beside it.
         path = self.data_dir / RUNNING_FILE
         try:
             return str(json.loads(path.read_text())[part])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"no {part} is known: set XP_{part.upper()}, "
                 f"or start the embedded stack with `xp up` (looked into {path})"
@@ -188,51 +221,5 @@ class Settings(BaseSettings):
         return shown
 
 
-def read_settings(config: Path | None, flags: dict[str, Any]) -> Settings:
-    """Read the settings in force; flags that are None were not given.
-
-    Raises SettingsError naming the setting.
-    """
-    chosen = config or (
-        Path(os.environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in os.environ else None
-    )
-    if chosen is not None and not chosen.is_file():
-        raise SettingsError(f"there is no settings file {chosen}")
-    given = {name: value for name, value in flags.items() if value is not None}
-
-    class Chosen(Settings):
-        file: ClassVar[Path | None] = chosen
-
-    try:
-        return Chosen(**given)
-    except ValidationError as error:
-        raise SettingsError(explain(error)) from error
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return settings as XP_… variables, for a part in a process of its own."""
-    variables = {}
-    for name, value in settings:
-        if value is None:
-            continue
-        if isinstance(value, SecretStr):
-            text = value.get_secret_value()
-        elif isinstance(value, tuple | bool):
-            text = json.dumps(value)
-        else:
-            text = str(value)
-        variables[f"XP_{name.upper()}"] = text
-    return variables
-
-
-def mask(dsn: str) -> str:
-    """Return a DSN without its password."""
-    parts = urlsplit(dsn)
-    if parts.password is None:
-        return dsn if "password=" not in dsn else "**********"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:**********@{host}"))
-
-
-def _plain(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret else None
+class _FileSource(InitSettingsSource):
+    """What the settings file says: ranked below flags and variables."""

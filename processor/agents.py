@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterable, Awaitable, Callable
 
-from processor.lanes import Lanes
-from processor.transport import Chunk
+from processor.fetching import Chunk
+from processor.partition_loops import PartitionLoops
 
 Agent = Callable[[AsyncIterable[Chunk]], Awaitable[None]]
 
 
-def judge_agent(lanes: Lanes, arrived: Callable[[Chunk], None]) -> Agent:
-    """Return the agent that hands events to the lanes that judge them, and then says so."""
+def judge_agent(lanes: PartitionLoops, arrived: Callable[[Chunk], None]) -> Agent:
+    """Return the agent that hands events to the lanes that judge them, and then calls `arrived`."""
 
     async def judge(chunks: AsyncIterable[Chunk]) -> None:
         async for chunk in chunks:
@@ -19,8 +19,8 @@ def judge_agent(lanes: Lanes, arrived: Callable[[Chunk], None]) -> Agent:
     return judge
 
 
-def announce_agent(announcers: Lanes, arrived: Callable[[Chunk], None]) -> Agent:
-    """Return the agent that hands ledger records to their announcers, and then says so."""
+def announce_agent(announcers: PartitionLoops, arrived: Callable[[Chunk], None]) -> Agent:
+    """Return the agent that hands ledger records to their announcers, and then calls `arrived`."""
 
     async def announce(chunks: AsyncIterable[Chunk]) -> None:
         async for chunk in chunks:

@@ -1,48 +1,54 @@
 """One ledger partition's loop towards downstream services: records in, notices out, position kept.
 
-Its position is its own: the group's committed offset with the chain's link in the metadata, written
-after the notices are acknowledged. What a crash repeats has the same ids as before.
+While it keeps up with the partition's lane it takes the records that the lane has just appended;
+after a restart, or when it has fallen behind, it reads the ledger. Its position is its own: the
+group's committed offset with the chain's link in the metadata, written after the notices are
+acknowledged. What a crash repeats has the same ids as before.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-import orjson
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from msgspec import MsgspecError
+from msgspec.json import Decoder, encode
 
 from broker.connection import Connection
 from broker.failpoints import reach
 from broker.ledger import LedgerReader, Position
 from processor.feed import Feed
 from processor.inbox import Inbox
-from processor.judge import Message
 from processor.metrics import ANNOUNCED
 from processor.notices import notices_of
-from schemas.codec import read_record
-from schemas.order import Link, follows, link_of
+from processor.pending import Message
+from processor.recent import RecentRecords
+from schemas.codec import read_record, write_notice
+from schemas.order import follows
+from schemas.records import Link, Record, link_of
 from schemas.topics import Topics
 
 CHUNK_RECORDS_MAX: Final = 500
 WAITING_MAX: Final = 10_000
 RETRY_PAUSE_S: Final = 1.0
 
+_LINK: Final[Decoder[Link | None]] = Decoder(Link | None)
+
 log = structlog.get_logger(__name__)
 
 
 def write_link(last: Link | None) -> str:
     """Write a chain link as commit metadata."""
-    return orjson.dumps((*last,)).decode() if last else "null"
+    return encode(last).decode()
 
 
 def read_link(metadata: str) -> Link | None:
     """Read a chain link from commit metadata; ValueError when it is none."""
     try:
-        parts = orjson.loads(metadata)
-        return Link(*parts) if parts is not None else None
-    except (orjson.JSONDecodeError, TypeError) as error:
+        return _LINK.decode(metadata)
+    except MsgspecError as error:
         raise ValueError(f"{metadata!r} is no link of the chain") from error
 
 
@@ -57,14 +63,18 @@ class Announcer:
         producer: AIOKafkaProducer,
         connection: Connection,
         topics: Topics,
+        recent: RecentRecords,
     ) -> None:
-        """Take what it works with; nothing happens before `run`."""
+        """Prepare; nothing happens before `run`. `recent` is filled by the partition's lane."""
         self._partition = partition
         self._feed = feed
         self._producer = producer
         self._connection = connection
         self._topics = topics
+        self._recent = recent
         self._position = Position()
+        # Whether the ledger is being read: records come through the inbox then.
+        self._reads = False
         self._inbox = Inbox(
             feed, topics.ledger, partition, size_max=WAITING_MAX, size_of=lambda _message: 1
         )
@@ -79,7 +89,7 @@ class Announcer:
         while True:
             try:
                 self._position = await self._committed()
-                self._inbox.open_at(self._position.offset)
+                self._stop_reading()
                 while True:
                     await self._work()
             except KafkaError as error:
@@ -109,25 +119,45 @@ class Announcer:
         return Position(offset, last)
 
     async def _work(self) -> None:
+        offset = self._position.offset
+        if self._recent.covers(offset):
+            self._stop_reading()
+            records = self._recent.since(offset, CHUNK_RECORDS_MAX)
+            if records:
+                await self._announce(records, offset + len(records))
+            else:
+                await self._recent.changed()
+            return
+        if not self._reads:
+            self._reads = True
+            self._inbox.open_at(offset)
         await self._inbox.wait()
-        offset, last = self._position
+        taken = [self._inbox.take() for _ in range(min(len(self._inbox), CHUNK_RECORDS_MAX))]
+        records = [read_record(message.value or b"") for message in taken]
+        await self._announce(records, taken[-1].offset + 1)
+
+    def _stop_reading(self) -> None:
+        if self._reads:
+            self._reads = False
+            self._inbox.close()
+            self._feed.pause(self._topics.ledger, self._partition)
+
+    async def _announce(self, records: Iterable[Record], after: int) -> None:
+        last = self._position.last
         outgoing: dict[str, list[tuple[bytes, bytes]]] = {}
-        for _ in range(min(len(self._inbox), CHUNK_RECORDS_MAX)):
-            message = self._inbox.take()
-            offset = message.offset + 1
-            record = read_record(message.value or b"")
+        for record in records:
             if not follows(last, record):
                 continue
             last = link_of(record)
             for topic, key, notice in notices_of(record, self._topics):
-                outgoing.setdefault(topic, []).append((key, orjson.dumps(notice)))
+                outgoing.setdefault(topic, []).append((key, write_notice(notice)))
         for topic, notices in outgoing.items():
             await self._send(topic, notices)
             ANNOUNCED.labels(topic).inc(len(notices))
         if outgoing:
             reach("announcer.sent")
-        self._position = Position(offset, last)
-        self._feed.hint(self._topics.ledger, self._partition, offset, write_link(last))
+        self._position = Position(after, last)
+        self._feed.hint(self._topics.ledger, self._partition, after, write_link(last))
         reach("announcer.hinted")
 
     async def _send(self, topic: str, notices: Sequence[tuple[bytes, bytes]]) -> None:

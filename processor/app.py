@@ -11,8 +11,9 @@ from faust.types.auth import CredentialsT
 
 from broker.connection import Connection
 from processor.agents import announce_agent, judge_agent
-from processor.lanes import Lanes
-from processor.transport import Chunk, ChunkSchema, Consumer, Transport
+from processor.fetching import Chunk, ChunkSchema
+from processor.partition_loops import PartitionLoops
+from processor.transport import Consumer, Transport
 from schemas.topics import Topics
 
 POLL_RECORDS_MAX: Final = 4000
@@ -53,8 +54,8 @@ def build_app(
     connection: Connection,
     topics: Topics,
     *,
-    lanes: Lanes,
-    announcers: Lanes,
+    lanes: PartitionLoops,
+    announcers: PartitionLoops,
     instance: str,
     data_dir: Path,
 ) -> Assembly:

@@ -2,9 +2,9 @@
 
 A version with new filters, achievements or settings wants each user visited once who was known when
 it came into force (`Version.backfill`). The companion reads its own ledger partition from record
-zero up to the version's marker, publishes one `backfill` per user with what the standing lacks, and
-at last one `backfilled`. Killed half-way it begins again and passes over whom it has visited. It
-decides nothing, and writes neither state nor ledger.
+zero up to the version's marker, publishes one `backfill` per user with what the user state lacks,
+and at last one `backfilled`. Killed half-way it begins again and passes over whom it has visited.
+It decides nothing, and writes neither state nor ledger.
 """
 
 import asyncio
@@ -14,14 +14,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-import orjson
 import structlog
 from aiokafka.errors import KafkaError
+from msgspec.json import encode
 
 from broker.ledger import LedgerReader, Position
-from processor.companions import Keyed, LaneTools
+from processor.companions import KeyedInput, LaneTools
+from processor.messages import UnusableVersionError
 from processor.metrics import BACKFILLS
 from processor.past import FIRST, Past
+from processor.rows import path_of
 from processor.watchdog import BrokerEnds
 from schemas.topics import user_key
 
@@ -43,9 +45,9 @@ class Backfill:
     def __init__(
         self, tools: LaneTools, turn: asyncio.Semaphore, now: Callable[[], datetime]
     ) -> None:
-        """Take the lane's tools, whose turn it is (one partition of a worker's), and a clock.
+        """Work with the lane's tools, one partition of a worker at a `turn`.
 
-        The clock says, with its zone, whether a hold of the partition is over.
+        `now` says the present time with its zone: whether a hold of the partition is over.
         """
         self._tools = tools
         self._turn = turn
@@ -53,7 +55,7 @@ class Backfill:
         # Tenant -> the last version for which there is nothing left to do.
         self._done: dict[str, int] = {}
         self._open = False
-        self._log = log.bind(partition=tools.seat.partition)
+        self._log = log.bind(partition=tools.context.partition)
 
     async def run(self) -> None:
         """Work until cancelled. Raises the store's errors; the broker's are waited out."""
@@ -66,32 +68,32 @@ class Backfill:
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
             # Whoever has the partition now says so anew.
-            self._tell(open_=False)
+            self._count(open_=False)
 
     async def _look(self) -> None:
-        versions, games = self._tools.state.versions, self._tools.games
-        if any(games.version(tenant, it) is None for tenant, it in versions.items()):
+        versions, rulesets = self._tools.state.versions, self._tools.rulesets
+        if any(rulesets.version(tenant, it) is None for tenant, it in versions.items()):
             # Put in force while another worker had the partition.
-            await games.refresh()
+            await rulesets.refresh()
         asking = [tenant for tenant in list(versions) if self._asking(tenant) is not None]
-        self._tell(open_=bool(asking))
+        self._count(open_=bool(asking))
         for tenant in asking:
             # A visit brings the user's time to the present: while old events come it has to wait.
             if not self._tools.behind() and not self._tools.is_held(self._now()):
                 async with self._turn:
                     await self._serve(tenant)
 
-    def _tell(self, *, open_: bool) -> None:
+    def _count(self, *, open_: bool) -> None:
         BACKFILLS.inc(open_ - self._open)
         self._open = open_
 
     def _asking(self, tenant: str) -> int | None:
         """Return the newest version in force that users must be visited for, None for none."""
-        state, games = self._tools.state, self._tools.games
+        state, rulesets = self._tools.state, self._tools.rulesets
         in_force = state.versions.get(tenant, 0)
         done = max(state.backfilled.get(tenant, 0), self._done.get(tenant, 0))
         for number in range(in_force, done, -1):
-            version = games.version(tenant, number)
+            version = rulesets.version(tenant, number)
             if version is None:
                 return None
             if version.backfill:
@@ -102,10 +104,13 @@ class Backfill:
     async def _serve(self, tenant: str) -> None:
         # It may have been another's turn for long.
         version, state = self._asking(tenant), self._tools.state
-        game = self._tools.games.get(tenant, state.versions.get(tenant, 0))
-        if version is None or game is None:
+        try:
+            rules = self._tools.rulesets.get(tenant, state.versions.get(tenant, 0))
+        except UnusableVersionError:
             return
-        past = Past(tenant, version, game, state.backfilled.get(tenant, 0))
+        if version is None or rules is None:
+            return
+        past = Past(tenant, version, rules, state.backfilled.get(tenant, 0))
         if not await self._read(past):
             return
         self._log.info("backfill.begins", tenant=tenant, version=version, users=len(past.users))
@@ -115,7 +120,7 @@ class Backfill:
 
     async def _read(self, past: Past) -> bool:
         """Read the ledger up to the version's marker; False while the marker is not stored."""
-        tools, here = self._tools, self._tools.seat.partition
+        tools, here = self._tools, self._tools.context.partition
         async with LedgerReader(
             tools.connection, tools.topics.ledger, {here: Position()}, records_max=RECORDS_MAX
         ) as reader:
@@ -145,13 +150,15 @@ class Backfill:
             await asyncio.sleep(0)
         return True
 
-    def _inputs(self, tenant: str, version: int, past: Past, users: list[str]) -> Iterator[Keyed]:
+    def _inputs(
+        self, tenant: str, version: int, past: Past, users: list[str]
+    ) -> Iterator[KeyedInput]:
         for user in users:
-            standing = self._tools.state.standing(tenant, user)
-            known = standing.get("known", FIRST) if standing is not None else FIRST
+            own = self._tools.state.users.get(path_of(tenant, user))
+            known = own.known if own is not None else FIRST
             if known >= version:
                 continue
-            told = {
+            value = {
                 "type": "backfill",
                 "tenant": tenant,
                 "user": user,
@@ -159,11 +166,11 @@ class Backfill:
                 "series": past.lacking(user, known),
                 "idempotencyKey": f"backfill-{version}",
             }
-            yield user_key(tenant, user), orjson.dumps(told)
+            yield user_key(tenant, user), encode(value)
 
     async def _conclude(self, tenant: str, version: int, ends: BrokerEnds) -> None:
-        told = {"type": "backfilled", "tenant": tenant, "version": version}
-        await self._tools.publish([(tenant.encode(), orjson.dumps(told))])
+        value = {"type": "backfilled", "tenant": tenant, "version": version}
+        await self._tools.publish([(tenant.encode(), encode(value))])
         # It is judged after all that it speaks of, whoever the lane is by then.
         self._done[tenant] = version
         await self._judged(ends)
@@ -171,9 +178,9 @@ class Backfill:
 
     async def _judged(self, ends: BrokerEnds) -> None:
         """Wait until the lane has judged all that its events partition holds now."""
-        seat, topic = self._tools.seat, self._tools.topics.events
-        end = (await ends({(topic, seat.partition): 0}))[topic, seat.partition]
-        while self._tools.state.next_source(seat.epoch) < end:
+        context, topic = self._tools.context, self._tools.topics.events
+        end = (await ends({(topic, context.partition): 0}))[topic, context.partition]
+        while self._tools.state.next_source(context.epoch) < end:
             await asyncio.sleep(POLL_S)
 
 

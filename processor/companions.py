@@ -6,20 +6,21 @@ own events partition, as everyone else does. It writes neither state nor ledger.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from broker.connection import Connection
-from processor.games import Games
-from processor.judge import Seat
-from processor.state import PartitionState
+from processor.messages import LaneContext
+from processor.partition_state import PartitionState
+from processor.rulesets import Rulesets
+from schemas.instants import MILLISECOND, SECOND, micros
 from schemas.topics import Topics
 
 # A hold is over when nothing old has come for so long: whoever asked for it must have died.
-HOLD_MAX: Final = timedelta(minutes=10)
+HOLD_MAX: Final = 10 * 60 * SECOND
 
 # One input: record key and value.
-Keyed = tuple[bytes, bytes]
+KeyedInput = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,14 @@ class LaneTools:
     may be ahead of the store by the batch in flight) and never applies, keeps or drops anything.
     """
 
-    seat: Seat
+    context: LaneContext
     state: PartitionState
-    games: Games
+    rulesets: Rulesets
     topics: Topics
     connection: Connection
     # Appends inputs to the lane's own events partition, in order, and returns once all are
     # acknowledged. Raises a KafkaError; some may have been appended then.
-    publish: Callable[[Sequence[Keyed]], Awaitable[None]]
+    publish: Callable[[Sequence[KeyedInput]], Awaitable[None]]
     # How many delivered messages wait to be judged by the lane.
     waiting: Callable[[], int]
     # Whether the lane has more to do than it can be given: it folds, it has not yet judged all that
@@ -48,7 +49,7 @@ class LaneTools:
     def is_held(self, now: datetime) -> bool:
         """Tell whether old events are coming, and time has to wait; `now` has its zone."""
         hold = self.state.hold
-        return hold.on and now - datetime.fromisoformat(hold.since) < HOLD_MAX
+        return hold.on and micros(now) - hold.since * MILLISECOND < HOLD_MAX
 
 
 class Companion(Protocol):

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from processor.feed import Feed
-from processor.judge import Message
+from processor.pending import Message
 
 
 class Inbox:
@@ -24,9 +24,9 @@ class Inbox:
         size_max: int,
         size_of: Callable[[Message], int],
     ) -> None:
-        """Take where the messages come from, and at which size the partition is paused.
+        """Pause the partition when more than `size_max` waits, by `size_of` each message.
 
-        It takes nothing before `open_at`.
+        Nothing is taken before `open_at`.
         """
         self._feed = feed
         self._topic = topic

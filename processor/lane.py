@@ -15,16 +15,20 @@ from aiokafka.errors import KafkaError
 
 from broker.connection import Connection
 from broker.failpoints import reach
-from processor.companions import Keyed, LaneTools
+from processor.companions import KeyedInput, LaneTools
 from processor.feed import Feed
-from processor.games import Games
 from processor.inbox import Inbox
-from processor.judge import Judged, Message, MissingVersionError, Seat, Send, append_time, judge
-from processor.ledger import InterleavedError, Ledger
-from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED, STORES_DISCARDED
+from processor.judge import judge
+from processor.ledger import Ledger, UnexpectedOffsetError
+from processor.messages import LaneContext, MissingVersionError, UnusableVersionError
+from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
+from processor.partition_state import PartitionState
+from processor.pending import Message, PendingRecord, Send
+from processor.recent import RecentRecords
+from processor.recovery import Recovery
+from processor.rulesets import Rulesets
 from processor.sender import Sender
-from processor.state import PartitionState
-from schemas.codec import from_millis, write_instant
+from schemas.text import TenantKey
 from schemas.topics import Topics
 
 # A batch is judged without giving way to other lanes: small enough to keep them waiting briefly.
@@ -39,10 +43,6 @@ FAILURES_MAX: Final = 20
 log = structlog.get_logger(__name__)
 
 
-class SourceLostError(Exception):
-    """A topic does not hold what is needed next: an operator must say what happened."""
-
-
 class WriterLostError(Exception):
     """The ledger can be read but not appended to, again and again."""
 
@@ -53,26 +53,29 @@ class Lane:
     def __init__(
         self,
         *,
-        seat: Seat,
+        context: LaneContext,
         state: PartitionState,
         feed: Feed,
         ledger: Ledger,
         sender: Sender,
         topics: Topics,
-        games: Games,
+        rulesets: Rulesets,
+        recent: RecentRecords | None = None,
     ) -> None:
-        """Take what the lane works with; nothing happens before `run`."""
-        self._seat = seat
+        """Prepare; nothing happens before `run`. `recent` is for the partition's announcer."""
+        self._context = context
         self._state = state
         self._feed = feed
         self._ledger = ledger
         self._sender = sender
         self._topics = topics
-        self._games = games
+        self._rulesets = rulesets
+        self._recent = recent or RecentRecords()
+        self._recovery = Recovery(context, state, feed, ledger, topics)
         self._inbox = Inbox(
             feed,
             topics.events,
-            seat.partition,
+            context.partition,
             size_max=WAITING_BYTES_MAX,
             size_of=lambda message: len(message.value or b""),
         )
@@ -83,7 +86,7 @@ class Lane:
         # the event that is due next by what is stored.
         self._known = 0
         self._stored = 0
-        self._log = log.bind(partition=seat.partition, lane=seat.lane)
+        self._log = log.bind(partition=context.partition, lane=context.lane)
 
     def put(self, start: int, messages: Sequence[Message]) -> None:
         """Take delivered messages; `start` is the offset from which they were fetched."""
@@ -92,9 +95,9 @@ class Lane:
     def tools(self, connection: Connection) -> LaneTools:
         """Return what a companion of this lane works with."""
         return LaneTools(
-            seat=self._seat,
+            context=self._context,
             state=self._state,
-            games=self._games,
+            rulesets=self._rulesets,
             topics=self._topics,
             connection=connection,
             publish=self._publish,
@@ -102,8 +105,8 @@ class Lane:
             behind=self._is_behind,
         )
 
-    async def _publish(self, inputs: Sequence[Keyed]) -> None:
-        here = self._seat.partition
+    async def _publish(self, inputs: Sequence[KeyedInput]) -> None:
+        here = self._context.partition
         await self._sender.send(
             [Send("events", key, value, partition=here) for key, value in inputs]
         )
@@ -133,8 +136,8 @@ class Lane:
             while True:
                 await self._work()
                 self._failures = 0
-        except InterleavedError as error:
-            self._log.warning("lane.interleaved", error=str(error))
+        except UnexpectedOffsetError as error:
+            self._log.warning("lane.unexpected_offset", error=str(error))
         except KafkaError as error:
             self._failures += 1
             if self._failures >= FAILURES_MAX:
@@ -143,128 +146,81 @@ class Lane:
 
     async def _recover(self) -> None:
         self.folded.clear()
+        self._recent.close()
         self._inbox.close()
         self._state.drop()
-        await self._fold()
-        topic, partition, epoch = self._topics.events, self._seat.partition, self._seat.epoch
-        last = self._state.last
-        if last is not None and last.epoch > epoch:
-            raise SourceLostError(
-                f"{self._topics.ledger}/{partition} has records of epoch {last.epoch}, but "
-                f"{self._topics.definitions} said epoch {epoch} when this worker was assigned the "
-                "partition. The epoch was raised meanwhile: start the worker again. If that does "
-                f"not help, {self._topics.definitions} has lost its end: bring it back."
-            )
-        due = self._state.next_source(epoch)
-        first, end = await self._feed.bounds(topic, partition)
-        if not first <= due <= end:
-            raise SourceLostError(
-                f"{topic}/{partition} holds the events {first} to {end}, but event {due} of epoch "
-                f"{epoch} is due next. {_what_to_do(truncated=first > due)}"
-            )
+        await self._recovery.fold()
+        first, due, end = await self._recovery.find_source()
         self._known, self._stored = end, due
+        self._recent.open_at(self._state.ledger)
         self.folded.set()
-        self._feed.hint(topic, partition, due)
+        self._feed.hint(self._topics.events, self._context.partition, due)
         if first < due:
             # The event before is still there: it tells whether the topic is the one of then.
-            await self._check_source(due - 1)
+            await self._check_last(due - 1)
         else:
             self._inbox.open_at(due)
 
-    async def _check_source(self, offset: int) -> None:
+    async def _check_last(self, offset: int) -> None:
         self._inbox.open_at(offset)
         await self._inbox.wait()
         found = self._inbox.first()
-        if found.offset != offset:
-            return
-        self._inbox.take()
-        stamp = append_time(found.timestamp, dict(found.headers))
-        appended = write_instant(from_millis(stamp))
-        if appended != self._state.appended:
-            raise SourceLostError(
-                f"event {offset} of {self._topics.events}/{self._seat.partition} was appended at "
-                f"{appended}, but the one that was judged under this number at "
-                f"{self._state.appended}. {_what_to_do(truncated=False)}"
-            )
-
-    async def _fold(self) -> None:
-        partition, state = self._seat.partition, self._state
-        topic = self._topics.ledger
-        first, end = await self._feed.bounds(topic, partition)
-        if state.ledger > end:
-            self._log.warning("lane.store_ahead", stored=state.ledger, end=end)
-            STORES_DISCARDED.labels("ahead").inc()
-            state.reset()
-        needed = state.applied if state.last else 0
-        if first > needed:
-            raise SourceLostError(
-                f"{topic}/{partition} begins at {first}, but record {needed} is needed. The ledger "
-                "must never be shortened: bring it back from your copy of it."
-            )
-        if state.last and await self._ledger.link_at(state.applied) != state.last:
-            self._log.warning("lane.ledger_is_another", stored=state.ledger, end=end)
-            STORES_DISCARDED.labels("another").inc()
-            state.reset()
-        folded = 0
-        async for batch in self._ledger.read(state.position, end):
-            for _offset, record in batch.records:
-                state.apply(record)
-            applied = batch.records[-1][0] if batch.records else state.applied
-            state.keep(batch.after.offset, applied)
-            folded += len(batch.records)
-            await asyncio.sleep(0)
-        self._log.info("lane.folded", records=folded, ledger=state.ledger)
+        if found.offset == offset:
+            self._inbox.take()
+            self._recovery.check_last(found)
 
     async def _work(self) -> None:
         await self._inbox.wait()
         with BATCH_SECONDS.time():
             batch = await self._judge()
-            sends = [send for judged in batch for send in judged.sends]
+            sends = [send for pending in batch for send in pending.sends]
             if sends:
                 await self._sender.send(sends)
                 reach("lane.sent")
             reach("lane.judged")
             after = await self._ledger.append(batch, self._state.ledger)
             reach("lane.appended")
+            self._recent.add([pending.record for pending in batch])
             self._state.keep(after)
             reach("lane.stored")
-        for outcome, count in Counter(judged.record["outcome"] for judged in batch).items():
+        for outcome, count in Counter(pending.record.outcome for pending in batch).items():
             APPENDED.labels(outcome).inc(count)
-        self._stored = self._state.next_source(self._seat.epoch)
-        self._feed.hint(self._topics.events, self._seat.partition, self._stored)
+        self._stored = self._state.next_source(self._context.epoch)
+        self._feed.hint(self._topics.events, self._context.partition, self._stored)
 
-    async def _judge(self) -> list[Judged]:
-        batch: list[Judged] = []
-        absent: set[tuple[str, int]] = set()
+    async def _judge(self) -> list[PendingRecord]:
+        batch: list[PendingRecord] = []
+        absent: set[tuple[TenantKey, int]] = set()
         size = 0
         while self._inbox and len(batch) < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
             try:
-                judged = judge(self._seat, self._state, self._inbox.first(), absent)
+                pending = judge(self._context, self._state, self._inbox.first(), absent)
             except MissingVersionError as missing:
                 if batch:
                     break
-                self._log.info("lane.awaits_version", tenant=missing.tenant, v=missing.version)
-                # A version is on its topic before any marker for it is on this one.
-                await self._games.refresh()
-                if self._games.get(missing.tenant, missing.version) is not None:
-                    continue
-                if (missing.tenant, missing.version) in absent:
-                    # In force, and yet not there: nothing can be judged without it.
-                    await self._games.wait_for(missing.tenant, missing.version)
-                absent.add((missing.tenant, missing.version))
+                await self._read_version(missing, absent)
                 continue
             self._inbox.take()
-            batch.append(judged)
+            batch.append(pending)
             # Key, length fields and timestamps come on top of the value.
-            size += len(judged.raw) + len(judged.key) + 64
+            size += len(pending.raw) + len(pending.key) + 64
         return batch
 
-
-def _what_to_do(*, truncated: bool) -> str:
-    recreated = "If the topic was recreated, raise the epoch: `xp topics --raise-epoch`."
-    if not truncated:
-        return recreated
-    return (
-        "Events were removed before they were judged, by retention or by hand: they are lost, "
-        f"unless you bring them back. {recreated}"
-    )
+    async def _read_version(
+        self, missing: MissingVersionError, absent: set[tuple[TenantKey, int]]
+    ) -> None:
+        """Read a version that an input needs; note as absent one that is not on its topic."""
+        tenant, version = missing.tenant, missing.version
+        self._log.info("lane.awaits_version", tenant=tenant, v=version)
+        # A version is on its topic before any marker for it is on this one.
+        await self._rulesets.refresh()
+        try:
+            if self._rulesets.get(tenant, version) is not None:
+                return
+            if (tenant, version) in absent:
+                # In force, and yet not there: nothing can be judged without it.
+                await self._rulesets.wait_for(tenant, version)
+        except UnusableVersionError:
+            # The judge says so of the tenant's inputs.
+            return
+        absent.add((tenant, version))

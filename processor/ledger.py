@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 from broker.connection import Connection
 from broker.ledger import Batch, LedgerReader, Position
 from broker.producer import producer
-from processor.judge import Judged
-from schemas.order import Link
+from processor.pending import PendingRecord
+from schemas.records import Link
 from schemas.topics import RECORD_BYTES_MAX
 
 # Room for a lane's batch and the one record, of any size, that made it full.
@@ -21,8 +21,8 @@ APPEND_BYTES_MAX: Final = 2 * RECORD_BYTES_MAX
 FOLD_RECORDS_MAX: Final = 5000
 
 
-class InterleavedError(Exception):
-    """Another writer appended in between: what was judged may not stand on the ledger's state."""
+class UnexpectedOffsetError(Exception):
+    """A batch landed at another offset than expected: another writer appended in between."""
 
 
 class Ledger(Protocol):
@@ -34,11 +34,11 @@ class Ledger(Protocol):
     async def link_at(self, offset: int) -> Link | None:
         """Return the link of the record at an offset before the end, None if none is there."""
 
-    async def append(self, batch: Sequence[Judged], expected: int) -> int:
+    async def append(self, batch: Sequence[PendingRecord], expected: int) -> int:
         """Append records as one batch and return the offset after them.
 
-        Raises InterleavedError when it did not land at `expected`, and a KafkaError when nothing
-        is known of it.
+        Raises UnexpectedOffsetError when it did not land at `expected`, and a KafkaError when
+        nothing is known of it.
         """
 
 
@@ -48,7 +48,7 @@ class KafkaLedger:
     def __init__(
         self, connection: Connection, writer: AIOKafkaProducer, topic: str, partition: int
     ) -> None:
-        """Take how to read, and a `ledger_producer` to write with."""
+        """Read over a connection of its own; `writer` is a started `ledger_producer`."""
         self._connection = connection
         self._writer = writer
         self._topic = topic
@@ -73,17 +73,18 @@ class KafkaLedger:
         async with LedgerReader(self._connection, self._topic, positions, records_max=1) as reader:
             return await reader.link(self._partition)
 
-    async def append(self, batch: Sequence[Judged], expected: int) -> int:
+    async def append(self, batch: Sequence[PendingRecord], expected: int) -> int:
         """See Ledger. `batch` must fit into APPEND_BYTES_MAX."""
         builder = self._writer.create_batch()
-        for judged in batch:
-            if builder.append(key=judged.key, value=judged.raw, timestamp=None) is None:
+        append = builder.append
+        for pending in batch:
+            if append(key=pending.key, value=pending.raw, timestamp=None) is None:
                 raise AssertionError("the lane cuts batches that fit")
         builder.close()
         sent = await self._writer.send_batch(builder, self._topic, partition=self._partition)
         landed: Any = await sent
         if landed.offset != expected:
-            raise InterleavedError(
+            raise UnexpectedOffsetError(
                 f"{self._topic}/{self._partition}: {len(batch)} records landed at "
                 f"{landed.offset}, not {expected}"
             )

@@ -1,9 +1,34 @@
-"""From a ledger record to the notices for downstream services: pure, one notice per told effect."""
+"""From a ledger record to the notices for downstream services.
+
+Pure: one notice for each effect that somebody is notified of.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple, assert_never
 
-from schemas.entries import Entry, PointsEntry, Record, StreakEntry
+from msgspec import UNSET
+
+from schemas.entries import (
+    AchievementEntry,
+    BackfilledEntry,
+    BackfillEntry,
+    BoostEntry,
+    CorrectionEntry,
+    DefinitionsEntry,
+    DueEntry,
+    Entry,
+    FreezesEntry,
+    HoldEntry,
+    LevelEntry,
+    PausesEntry,
+    PointsEntry,
+    PreferencesEntry,
+    ProgressEntry,
+    StreakEntry,
+    TotalEntry,
+    UserEntry,
+)
+from schemas.instants import write_instant
 from schemas.notices import (
     AchievementCompleted,
     FreezesChanged,
@@ -12,6 +37,7 @@ from schemas.notices import (
     PointsAwarded,
     StreakChanged,
 )
+from schemas.records import Record, event_id_of, time_text
 from schemas.topics import Topics, user_key
 
 
@@ -24,115 +50,109 @@ class Outgoing(NamedTuple):
 
 
 def notices_of(record: Record, topics: Topics) -> Iterator[Outgoing]:
-    """Return the notices of a record: none for what nobody is to be told of."""
-    if record["outcome"] != "applied" or record["user"] is None:
+    """Return the notices of a record: none for what nobody is to be notified of."""
+    user = record.user
+    if record.outcome != "applied" or user is None:
         return
-    key = user_key(record["tenant"], record["user"])
-    for index, entry in enumerate(record["entries"]):
-        notice: Notice = {
-            "id": f"{record['id']}:{index}",
-            "tenant": record["tenant"],
-            "user": record["user"],
-            "at": record["at"],
-            "event": record["id"],
-            "definitions": record["definitions"],
-        }
-        told = _tell(entry, notice, topics)
-        if told is not None:
-            yield Outgoing(told[0], key, told[1])
+    made = _Notices(record, user, topics)
+    for index, entry in enumerate(record.entries):
+        found = made.of(index, entry)
+        if found is not None:
+            yield found
 
 
-def _tell(entry: Entry, base: Notice, topics: Topics) -> tuple[str, Notice] | None:  # noqa: PLR0911  one return per kind of entry
-    if entry.get("quiet"):
-        return None
-    match entry["kind"]:
-        case "points":
-            return topics.points_awarded, _points(entry, base)
-        case "level":
-            level: LevelChanged = {
-                **base,
-                "system": entry["system"],
-                "previousLevel": entry["before"],
-                "newLevel": entry["after"],
-                "total": entry["total"],
-            }
-            return topics.level_changed, level
-        case "achievement":
-            completed: AchievementCompleted = {**base, "achievement": entry["achievement"]}
-            return topics.achievement_completed, completed
-        case "streak":
-            streak = _streak(entry, base)
-            return (topics.streak_changed, streak) if streak else None
-        case "freezes":
-            freezes: FreezesChanged = {
-                **base,
-                "change": entry["change"],
-                "amount": entry["amount"],
-                "freezes": entry["freezes"],
-            }
-            return topics.streak_changed, freezes
-        case (
-            "user"
-            | "total"
-            | "progress"
-            | "pauses"
-            | "preferences"
-            | "correction"
-            | "backfill"
-            | "backfilled"
-            | "due"
-            | "hold"
-            | "boost"
-            | "definitions"
-        ):
-            # Nothing that a user got or lost; what follows from it has entries of its own.
+class _Notices:
+    """The notices of one record."""
+
+    __slots__ = ("_at", "_id", "_key", "_record", "_topics", "_user")
+
+    def __init__(self, record: Record, user: str, topics: Topics) -> None:
+        self._record = record
+        self._user = user
+        self._topics = topics
+        self._id = event_id_of(record)
+        self._at = ""
+        self._key = user_key(record.tenant, user)
+
+    def of(self, index: int, entry: Entry) -> Outgoing | None:
+        match entry:
+            case TotalEntry() | ProgressEntry() | DueEntry():
+                # The most frequent, and nothing that a user got or lost.
+                return None
+            case PointsEntry():
+                return None if entry.quiet else self._points(index, entry)
+            case StreakEntry():
+                return None if entry.quiet else self._streak(index, entry)
+            case AchievementEntry():
+                return None if entry.quiet else self._achievement(index, entry)
+            case LevelEntry():
+                return None if entry.quiet else self._level(index, entry)
+            case FreezesEntry():
+                return self._freezes(index, entry)
+            case (
+                UserEntry()
+                | PausesEntry()
+                | PreferencesEntry()
+                | CorrectionEntry()
+                | BackfillEntry()
+                | BackfilledEntry()
+                | HoldEntry()
+                | BoostEntry()
+                | DefinitionsEntry()
+            ):
+                # What follows from it has entries of its own.
+                return None
+            case _:
+                assert_never(entry)
+
+    def _base(self, index: int) -> tuple[str, str, str, str, str, int]:
+        """Return what every notice has, in the order of its fields."""
+        if not self._at:
+            self._at = time_text(self._record)
+        record = self._record
+        notice = f"{self._id}:{index}"
+        return notice, record.tenant, self._user, self._at, self._id, record.definitions
+
+    def _points(self, index: int, entry: PointsEntry) -> Outgoing:
+        notice = PointsAwarded(
+            *self._base(index),
+            entry.system,
+            entry.trigger,
+            entry.awarded,
+            entry.total,
+            entry.boosts or UNSET,
+            UNSET if entry.count is None else entry.count,
+            UNSET if entry.reason is None else entry.reason,
+        )
+        if entry.at is not None:
+            notice.at = write_instant(entry.at)
+        return Outgoing(self._topics.points_awarded, self._key, notice)
+
+    def _level(self, index: int, entry: LevelEntry) -> Outgoing:
+        notice = LevelChanged(
+            *self._base(index), entry.system, entry.before, entry.after, entry.total
+        )
+        return Outgoing(self._topics.level_changed, self._key, notice)
+
+    def _achievement(self, index: int, entry: AchievementEntry) -> Outgoing:
+        notice = AchievementCompleted(*self._base(index), entry.achievement)
+        return Outgoing(self._topics.achievement_completed, self._key, notice)
+
+    def _streak(self, index: int, entry: StreakEntry) -> Outgoing | None:
+        change = entry.change
+        if change == "carried" or change == "paused":  # noqa: PLR1714  narrows the type
             return None
-        case _ as unknown:
-            assert_never(unknown)
+        notice = StreakChanged(
+            *self._base(index),
+            entry.frequency,
+            change,
+            entry.length,
+            entry.lost,
+            UNSET if entry.consumed is None else entry.consumed,
+            UNSET if entry.freezes is None else entry.freezes,
+        )
+        return Outgoing(self._topics.streak_changed, self._key, notice)
 
-
-def _points(entry: PointsEntry, base: Notice) -> PointsAwarded:
-    notice: PointsAwarded = {
-        "id": base["id"],
-        "tenant": base["tenant"],
-        "user": base["user"],
-        "at": entry.get("at", base["at"]),
-        "event": base["event"],
-        "definitions": base["definitions"],
-        "system": entry["system"],
-        "trigger": entry["trigger"],
-        "awarded": entry["awarded"],
-        "total": entry["total"],
-    }
-    if "boosts" in entry:
-        notice["boosts"] = entry["boosts"]
-    if "count" in entry:
-        notice["count"] = entry["count"]
-    if "reason" in entry:
-        notice["reason"] = entry["reason"]
-    return notice
-
-
-def _streak(entry: StreakEntry, base: Notice) -> StreakChanged | None:
-    match entry["change"]:
-        case "carried" | "paused":
-            return None
-        case change:
-            pass
-    notice: StreakChanged = {
-        "id": base["id"],
-        "tenant": base["tenant"],
-        "user": base["user"],
-        "at": base["at"],
-        "event": base["event"],
-        "definitions": base["definitions"],
-        "frequency": entry["frequency"],
-        "change": change,
-        "length": entry["length"],
-        "lost": entry.get("lost"),
-    }
-    if "consumed" in entry:
-        notice["consumed"] = entry["consumed"]
-    if "freezes" in entry:
-        notice["freezes"] = entry["freezes"]
-    return notice
+    def _freezes(self, index: int, entry: FreezesEntry) -> Outgoing:
+        notice = FreezesChanged(*self._base(index), entry.change, entry.amount, entry.freezes)
+        return Outgoing(self._topics.streak_changed, self._key, notice)

@@ -1,35 +1,39 @@
 """What a partition's ledger says of the past that a version of the definitions asks for. Pure.
 
 Folds records, from record zero up to the version's marker, into the users whom a backfill has to
-visit, and into what their standings lack: a filter is counted by the lane only since the version
+visit, and into what their user states lack: a filter is counted by the lane only since the version
 that asked for it first.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Final, NamedTuple
 
-from processor.rules.game import Game, Pairs, matches
-from schemas.entries import Record
-from schemas.numbers import ZERO, add, write
+from processor.rules.attributes import Pairs, matches
+from processor.rules.ruleset import Ruleset
+from schemas.entries import BackfillEntry, TotalEntry
+from schemas.inputs import RecordedCorrection, RecordedEvent
+from schemas.numbers import Number, add, negated
+from schemas.records import Record
+from schemas.text import FilterId, MetricKey, SeriesName, TenantKey, UserId
 
 # Of a user of whom no version ever asked for the past, all is known up to the first.
 FIRST: Final = 1
 
 
 class Sum(NamedTuple):
-    """A filter's subtotal over the whole past, its highest value, and what the standing has."""
+    """A filter's subtotal over the whole past, its highest value, and what the user state has."""
 
-    total: Decimal = ZERO
-    peak: Decimal = ZERO
+    total: Number = 0
+    peak: Number = 0
     # Not 0 only where the filter was counted before, left out, and is asked for again.
-    held: Decimal = ZERO
+    held: Number = 0
 
 
 class Wanted(NamedTuple):
     """A filter of a metric, and the version since which the lane counts it."""
 
-    filter: str
+    filter: FilterId
+    series: SeriesName
     event: Pairs
     since: int
 
@@ -37,78 +41,76 @@ class Wanted(NamedTuple):
 class Past:
     """The users of one tenant in one partition up to a version's marker, and their subtotals."""
 
-    def __init__(self, tenant: str, version: int, game: Game, done: int) -> None:
-        """Take the version that asks, the game in force, and the version known of everyone."""
+    def __init__(self, tenant: TenantKey, version: int, rules: Ruleset, done: int) -> None:
+        """Begin for a version that asks; `rules` are in force, `done` is known of everyone."""
         self._tenant = tenant
         self._version = version
-        self._wanted = wanted(game, done)
-        # In the order in which they came to be; metric?filter -> its subtotal.
-        self.users: dict[str, dict[str, Sum]] = {}
+        self._wanted = wanted(rules, done)
+        # In the order in which they came to be.
+        self.users: dict[UserId, dict[SeriesName, Sum]] = {}
 
     def take(self, record: Record) -> bool:
         """Take the record that is next in the chain; False when it is past the marker."""
-        if record["tenant"] != self._tenant:
+        if record.tenant != self._tenant:
             return True
-        if record["definitions"] >= self._version:
+        if record.definitions >= self._version:
             return False
-        user = record["user"]
-        if user is not None and record["outcome"] == "applied":
-            sums = self.users.setdefault(user, {})
+        if record.user is not None and record.outcome == "applied":
+            sums = self.users.setdefault(record.user, {})
             if self._wanted:
                 self._count(sums, record)
         return True
 
-    def _count(self, sums: dict[str, Sum], record: Record) -> None:
-        given = record["input"] or {}
-        corrects = given.get("type") == "correction"
-        attributes = given.get("attributes", {})
-        for entry in record["entries"]:
-            if entry["kind"] == "backfill":
-                for series, (total, _peak) in entry["series"].items():
+    def _count(self, sums: dict[SeriesName, Sum], record: Record) -> None:
+        given = record.input
+        corrects = isinstance(given, RecordedCorrection)
+        attributes = {}
+        if isinstance(given, RecordedEvent | RecordedCorrection):
+            attributes = given.attributes
+        for entry in record.entries:
+            if isinstance(entry, BackfillEntry):
+                for series, (total, _peak) in entry.series.items():
                     if series in sums:
-                        sums[series] = sums[series]._replace(held=Decimal(total))
-            if entry["kind"] != "total":
+                        sums[series] = sums[series]._replace(held=total)
+            if not isinstance(entry, TotalEntry):
                 continue
-            subtotals = entry.get("subtotals", {})
-            for it in self._wanted.get(entry["metric"], ()):
+            for it in self._wanted.get(entry.metric, ()):
                 # From its version's marker on the lane counts it.
-                if record["definitions"] < it.since and matches(it.event, attributes):
-                    series = f"{entry['metric']}?{it.filter}"
-                    change = Decimal(entry["change"])
-                    reached = moved(sums.get(series, Sum()), change, corrects=corrects)
-                    if it.filter in subtotals:
-                        reached = reached._replace(held=Decimal(subtotals[it.filter]))
-                    sums[series] = reached
+                if record.definitions < it.since and matches(it.event, attributes):
+                    known = sums.get(it.series, Sum())
+                    reached = moved(known, entry.change, corrects=corrects)
+                    if it.filter in entry.subtotals:
+                        reached = reached._replace(held=entry.subtotals[it.filter])
+                    sums[it.series] = reached
 
-    def lacking(self, user: str, known: int) -> dict[str, tuple[str, str]]:
+    def lacking(self, user: UserId, known: int) -> dict[SeriesName, tuple[Number, Number]]:
         """Return what a user's backfill says, where all up to the version `known` is known.
 
-        metric?filter -> what the standing lacks of the subtotal, and the highest value so far.
+        That is what the user state lacks of each subtotal, and the highest value so far.
         """
         sums = self.users[user]
-        found: dict[str, tuple[str, str]] = {}
-        for metric, filters in self._wanted.items():
+        found: dict[SeriesName, tuple[Number, Number]] = {}
+        for filters in self._wanted.values():
             for it in filters:
-                series = f"{metric}?{it.filter}"
-                if it.since > known and series in sums:
-                    total, peak, held = sums[series]
-                    found[series] = (write(add(total, -held)), write(peak))
+                if it.since > known and it.series in sums:
+                    total, peak, held = sums[it.series]
+                    found[it.series] = (add(total, negated(held)), peak)
         return found
 
 
-def wanted(game: Game, done: int) -> Mapping[str, Sequence[Wanted]]:
-    """Return by metric the filters that a game counts only since a version after `done`."""
-    found: dict[str, list[Wanted]] = {}
-    for metric, rule in game.metrics.items():
-        for filter_id, pairs in rule.filters.items():
-            since = game.since.get(f"{metric}?{filter_id}", FIRST)
+def wanted(rules: Ruleset, done: int) -> Mapping[MetricKey, Sequence[Wanted]]:
+    """Return by metric the filters that are counted only since a version after `done`."""
+    found: dict[MetricKey, list[Wanted]] = {}
+    for metric, plan in rules.plans.items():
+        for it in plan.filters:
+            since = rules.since.get(it.series, FIRST)
             if since > max(done, FIRST):
-                found.setdefault(metric, []).append(Wanted(filter_id, pairs, since))
+                found.setdefault(metric, []).append(Wanted(it.id, it.series, it.wanted, since))
     return found
 
 
-def moved(held: Sum, change: Decimal, *, corrects: bool) -> Sum:
+def moved(known: Sum, change: Number, *, corrects: bool) -> Sum:
     """Return a subtotal after a change; a correction that takes from it lowers its peak too."""
-    total = add(held.total, change)
-    peak = add(held.peak, change) if corrects and change < 0 else held.peak
-    return held._replace(total=total, peak=max(total, peak, ZERO))
+    total = add(known.total, change)
+    peak = add(known.peak, change) if corrects and change < 0 else known.peak
+    return known._replace(total=total, peak=max(total, peak, 0))

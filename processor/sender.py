@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 
-from processor.judge import Send
+from processor.pending import Send
 from schemas.topics import Topics
 
 

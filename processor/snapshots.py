@@ -17,10 +17,12 @@ from typing import IO, Any, Final
 
 import orjson
 import structlog
+from msgspec.structs import astuple
 
 from processor.metrics import SNAPSHOTS_SKIPPED
+from processor.partition_meta import PartitionMeta
 from processor.store import FORMAT, NOTE_FILE
-from schemas.order import Link
+from schemas.records import Link
 
 MANIFEST: Final = "manifest.json"
 PART: Final = ".part"
@@ -58,7 +60,7 @@ class Snapshots:
     """The snapshots of one partition."""
 
     def __init__(self, root: Path, topic: str, partition: int) -> None:
-        """Take the directory that all workers reach, and whose snapshots these are."""
+        """Keep them below `root`, a directory that all workers of this ledger topic reach."""
         self._path = root / topic / str(partition)
 
     def found(self) -> list[Snapshot]:
@@ -96,7 +98,7 @@ class Snapshots:
         """
         shutil.rmtree(path, ignore_errors=True)
 
-    def leave(self, store: Path, meta: Mapping[str, Any], is_over: Callable[[], bool]) -> Path:
+    def leave(self, store: Path, meta: PartitionMeta, is_over: Callable[[], bool]) -> Path:
         """Leave a copy of a closed store, or of a checkpoint; return where.
 
         `meta` is the store's row about itself. Older ones are removed. Raises OSError and
@@ -114,20 +116,20 @@ class Snapshots:
                     files[item.name] = _copy(source, target, is_over)
                     target.flush()
                     os.fsync(target.fileno())
-            told = {
+            content = {
                 "format": FORMAT.decode(),
-                "ledger": meta["ledger"],
-                "applied": meta["applied"],
-                "last": meta["last"],
+                "ledger": meta.ledger,
+                "applied": meta.applied,
+                "last": astuple(meta.last) if meta.last is not None else None,
                 "files": files,
             }
-            manifest = {**told, "sum": _sum_of(told)}
+            manifest = {**content, "sum": _sum_of(content)}
             with (part / MANIFEST).open("wb") as target:
                 target.write(orjson.dumps(manifest))
                 target.flush()
                 os.fsync(target.fileno())
             _sync(part)
-            path = self._path / f"{meta['ledger']:020}-{token}"
+            path = self._path / f"{meta.ledger:020}-{token}"
             part.rename(path)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -156,7 +158,7 @@ class Snapshots:
 
 
 def skip(snapshot: Snapshot | Path, reason: str, error: str = "") -> None:
-    """Tell that a snapshot cannot be used; `reason` is the label under which it is counted."""
+    """Log and count that a snapshot cannot be used; `reason` is the label of the count."""
     path = snapshot.path if isinstance(snapshot, Snapshot) else snapshot
     log.warning("snapshot.skipped", path=str(path), reason=reason, error=error)
     SNAPSHOTS_SKIPPED.labels(reason).inc()
@@ -181,8 +183,8 @@ def _read(path: Path) -> Snapshot | None:
         return None
 
 
-def _sum_of(told: Mapping[str, Any]) -> str:
-    raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+def _sum_of(content: Mapping[str, Any]) -> str:
+    raw = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     return blake2b(raw, digest_size=SUM_BYTES).hexdigest()
 
 

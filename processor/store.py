@@ -5,51 +5,32 @@ of a partition move in one atomic write. Not synced to disk on every write: what
 away is folded again. What the rows mean is said in `state`.
 """
 
-import fcntl
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final, cast
 
 import structlog
 from rocksdict import (
-    BlockBasedOptions,
-    Cache,
     Checkpoint,
     DbClosedError,
-    DBCompressionType,
-    Options,
     Rdict,
     WriteBatch,
-    WriteBufferManager,
     WriteOptions,
 )
 
 from processor.metrics import STORES_DISCARDED
+from processor.store_options import Memory, options_of
 
 # Rises with every change of what the rows mean: a store of another format is thrown away.
-FORMAT: Final = b"3"
+FORMAT: Final = b"4"
 FORMAT_KEY: Final = b"format"
-SLOTS_MAX: Final = 64
-LOCK_FILE: Final = "lock"
 NOTE_FILE: Final = "noted"
-
-# Blocks that were read lately, of all partitions of a worker, and rows not yet in files.
-CACHE_BYTES: Final = 64 * 1024 * 1024
-BUFFERS_BYTES: Final = 64 * 1024 * 1024
-# Of one partition: what a start has to read back from the write-ahead log at most, twice.
-BUFFER_BYTES: Final = 8 * 1024 * 1024
-# 10 bits a key let 1 % of the look-ups of unused keys through to the disk.
-BLOOM_BITS: Final = 10
 
 # Input and output errors that tell of a damaged store, and not of a full disk or too few handles.
 DAMAGE_SIGNS: Final = ("No such file", "Input/output error", "too short", "truncated")
 
 log = structlog.get_logger(__name__)
-
-
-class StoreBusyError(Exception):
-    """Another process holds every slot of the data directory."""
 
 
 class StoreError(Exception):
@@ -62,15 +43,6 @@ class StoreDamagedError(StoreError):
 
 class StoreFailedError(StoreError):
     """The disk is full or out of reach: the store may be good, and has to be opened again."""
-
-
-class Memory:
-    """The memory that the stores of one worker share."""
-
-    def __init__(self) -> None:
-        """Set it apart; it is taken when it is needed."""
-        self.cache = Cache(CACHE_BYTES)
-        self.buffers = WriteBufferManager(BUFFERS_BYTES, allow_stall=False)
 
 
 class Store:
@@ -98,7 +70,7 @@ class Store:
             self._open()
             found = self.get(FORMAT_KEY)
             if found is None and self._is_empty():
-                self.write({FORMAT_KEY: FORMAT})
+                self.write([(FORMAT_KEY, FORMAT)])
             elif found != FORMAT:
                 self._renew("format", f"format {found!r} is not {FORMAT!r}")
         except StoreDamagedError as error:
@@ -109,7 +81,7 @@ class Store:
             raise StoreDamagedError("its manifest is shorter than it was")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = Rdict(str(self.path), _options(self._memory))
+            self._db = Rdict(str(self.path), options_of(self._memory))
         except Exception as error:
             # The binding knows one exception type; its text alone tells what is wrong.
             raise _read_error(error) from error
@@ -148,7 +120,7 @@ class Store:
         self.close()
         discard(self.path, reason, error)
         self._open()
-        self.write({FORMAT_KEY: FORMAT})
+        self.write([(FORMAT_KEY, FORMAT)])
 
     def get(self, key: bytes) -> bytes | None:
         """Return a row. Raises StoreError."""
@@ -158,11 +130,12 @@ class Store:
             raise _read_error(error) from error
         return value
 
-    def write(self, rows: Mapping[bytes, bytes], gone: Iterable[bytes] = ()) -> None:
+    def write(self, rows: Iterable[tuple[bytes, bytes]], gone: Iterable[bytes] = ()) -> None:
         """Write rows and delete others, atomically. Raises StoreError."""
         batch = WriteBatch(raw_mode=True)
-        for key, value in rows.items():
-            batch.put(key, value)
+        put = batch.put
+        for key, value in rows:
+            put(key, value)
         for key in gone:
             batch.delete(key)
         try:
@@ -194,7 +167,7 @@ class Store:
         self.close()
         shutil.rmtree(self.path, ignore_errors=True)
         self._open()
-        self.write({FORMAT_KEY: FORMAT})
+        self.write([(FORMAT_KEY, FORMAT)])
 
     def flush(self) -> None:
         """Move what was written to files, so that `checkpoint` is quick. For a thread.
@@ -228,46 +201,6 @@ class Store:
         self.note()
 
 
-class Slot:
-    """A directory for the stores of one worker, which no other process holds."""
-
-    def __init__(self, path: Path) -> None:
-        """Take it. Raises StoreBusyError when another process holds it, dead ones excepted."""
-        path.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.memory = Memory()
-        self._lock = _locked(path / LOCK_FILE)
-        if (path / "CURRENT").exists():
-            # Up to format 1 the slot itself was the one store of the worker.
-            with _locked(path / "LOCK", fcntl.lockf):
-                discard(path, "format", "one store for all partitions", keep=LOCK_FILE)
-
-    def path_of(self, partition: int) -> Path:
-        """Return where a partition's store lies, whether or not it is there."""
-        return self.path / str(partition)
-
-    def open(self, partition: int) -> Store:
-        """Open a partition's store. Raises StoreFailedError."""
-        return Store(self.path_of(partition), self.memory)
-
-    def close(self) -> None:
-        """Leave the slot to others; its stores must be closed."""
-        self._lock.close()
-
-
-def open_slot(directory: Path) -> Slot:
-    """Take the first slot of a data directory that no other process holds.
-
-    Several workers share one directory, each in a slot of its own; a stopped one keeps its slot.
-    """
-    for slot in range(SLOTS_MAX):
-        try:
-            return Slot(directory / str(slot))
-        except StoreBusyError:
-            continue
-    raise StoreBusyError(f"all {SLOTS_MAX} slots of {directory} are in use by other workers")
-
-
 def discard(path: Path, reason: str, error: str, keep: str | None = None) -> None:
     """Throw a store away, save the file `keep`; `reason` is the label under which it is counted."""
     log.warning("store.discarded", path=str(path), reason=reason, error=error)
@@ -284,35 +217,8 @@ def discard(path: Path, reason: str, error: str, keep: str | None = None) -> Non
             item.unlink(missing_ok=True)
 
 
-def _locked(path: Path, lock: Callable[[IO[bytes], int], None] = fcntl.flock) -> IO[bytes]:
-    # Held by the open file: it falls with the process, and not while that is merely stopped.
-    file = path.open("ab")
-    try:
-        lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise StoreBusyError(str(path.parent)) from error
-    return file
-
-
 def _read_error(error: Exception) -> StoreError:
     text = str(error)
     failed = text.startswith("IO error") and not any(sign in text for sign in DAMAGE_SIGNS)
     failed = failed or isinstance(error, OSError | DbClosedError)
     return StoreFailedError(text) if failed else StoreDamagedError(text)
-
-
-def _options(memory: Memory) -> Options:
-    blocks = BlockBasedOptions()
-    blocks.set_block_cache(memory.cache)
-    # Filters and indexes stay out of the cache: 1.6 MB per million rows, and a miss costs 0.2 µs.
-    blocks.set_bloom_filter(BLOOM_BITS, False)  # noqa: FBT003  the binding takes no keywords
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)  # noqa: FBT003  as above
-    options.set_block_based_table_factory(blocks)
-    options.set_write_buffer_manager(memory.buffers)
-    options.set_write_buffer_size(BUFFER_BYTES)
-    options.set_compression_type(DBCompressionType.lz4())
-    options.set_level_compaction_dynamic_level_bytes(True)
-    options.set_keep_log_file_num(2)
-    return options

@@ -11,10 +11,8 @@ one from after it.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
-import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
@@ -22,35 +20,14 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from processor.judge import Message
+from processor.fetching import Chunk, Thread
+from processor.pending import Message
 from processor.watchdog import Pulse
 
 FETCH_WAIT_S: Final = 0.5
 IDLE_WAIT_S: Final = 0.05
 HINTS_WAIT_S: Final = 2.0
 LEAVE_WAIT_S: Final = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What one fetch brought of one partition."""
-
-    partition: int
-    # The offset from which it was fetched: what lies between it and the first message is nothing.
-    start: int
-    messages: list[Message]
-
-
-class ChunkSchema(faust.Schema[Any, Any]):
-    """Hands values on as they are: a chunk needs no decoding."""
-
-    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
-        """Return the key as it is."""
-        return message.key
-
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
-        """Return the value as it is."""
-        return message.value
 
 
 class Consumer(driver.Consumer):
@@ -67,6 +44,9 @@ class Consumer(driver.Consumer):
         # The offset that a loop waits for, and the partitions that a loop wants held back.
         self._awaited: dict[TP, int] = {}
         self._held_back: set[TP] = set()
+
+    def _new_consumer_thread(self) -> Thread:
+        return Thread(self, loop=self.loop, beacon=self.beacon)
 
     # -- what lanes ask for (processor.feed.Feed)
 
@@ -250,7 +230,9 @@ class Consumer(driver.Consumer):
 
     def _message_of(self, tp: TP, start: int, batch: list[Any]) -> ConsumerMessage:
         last = batch[-1]
-        messages = [Message(it.offset, it.timestamp, it.key, it.value, it.headers) for it in batch]
+        messages = [
+            Message(it.offset, it.timestamp, it.key, it.value, tuple(it.headers)) for it in batch
+        ]
         return ConsumerMessage(
             tp.topic,
             tp.partition,

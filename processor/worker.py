@@ -22,18 +22,22 @@ from broker.producer import producer
 from broker.topics import TopicsUnfitError, check_topics
 from processor.announcer import Announcer
 from processor.app import Assembly, build_app
-from processor.assignment import Assignment, Keeping
 from processor.backfill import Backfill
-from processor.clock import Clock, Room
+from processor.clock import Clock
 from processor.companions import Companion
-from processor.games import Games
-from processor.judge import Seat
+from processor.in_flight import InFlightBudget
 from processor.lane import Lane
-from processor.lanes import Lanes
 from processor.ledger import KafkaLedger, Ledger, ledger_producer
+from processor.messages import LaneContext
+from processor.partition_loops import PartitionLoops
+from processor.partition_runner import PartitionRunner
+from processor.partition_state import PartitionState
+from processor.recent import RecentRecords
+from processor.rulesets import Rulesets
 from processor.sender import KafkaSender
-from processor.state import HotRoom, PartitionState
-from processor.store import Slot, open_slot
+from processor.slot import Slot, open_slot
+from processor.storage import StorageConfig
+from processor.user_cache import CacheBudget
 from processor.watchdog import BrokerEnds, Watchdog
 from schemas.topics import Topics
 
@@ -44,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a worker is told."""
+    """What a worker needs to know."""
 
     connection: Connection
     topics: Topics
@@ -68,7 +72,7 @@ class Worker:
     """Judges and announces the partitions that the group assigns to it."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        """Take the configuration; nothing is opened before `run`."""
+        """Prepare; nothing is opened before `run`."""
         self._config = config
         self._failure: BaseException | None = None
         self._over = asyncio.Event()
@@ -84,10 +88,10 @@ class Worker:
             slot = open_slot(config.data_dir)
             opened.callback(slot.close)
             reader = DefinitionsReader(config.connection, config.topics.definitions)
-            games = Games(await opened.enter_async_context(reader))
+            rulesets = Rulesets(await opened.enter_async_context(reader))
             writer = await _started(ledger_producer(config.connection), opened)
             sender = await _started(producer(config.connection), opened)
-            await self._run_app(partitions, slot, games, writer, sender)
+            await self._run_app(partitions, slot, rulesets, writer, sender)
 
     async def _check_topics(self) -> int:
         config = self._config
@@ -100,50 +104,48 @@ class Worker:
         self,
         partitions: int,
         slot: Slot,
-        games: Games,
+        rulesets: Rulesets,
         writer: AIOKafkaProducer,
         sender: AIOKafkaProducer,
     ) -> None:
         config = self._config
         assembly: Assembly
-        keeping = Keeping(
+        storage = StorageConfig(
             slot=slot,
             snapshot_dir=config.snapshot_dir,
-            room=HotRoom(),
+            budget=CacheBudget(),
             key_window_days=config.key_window_days,
             snapshot_every_s=config.snapshot_every_s,
         )
 
+        # By partition: a lane fills it, and the announcer beside it reads it.
+        recent = [RecentRecords() for _ in range(partitions)]
+
         def make_lane(partition: int, ledger: Ledger, state: PartitionState) -> Lane:
-            seat = Seat(
-                partition=partition,
-                partitions=partitions,
-                epoch=games.epoch,
-                lane=token_hex(4),
-                game=games.get,
-            )
+            context = LaneContext(partition, partitions, rulesets.epoch, token_hex(4), rulesets.get)
             return Lane(
-                seat=seat,
+                context=context,
                 state=state,
                 feed=assembly.consumer,
                 ledger=ledger,
                 sender=KafkaSender(sender, config.topics),
                 topics=config.topics,
-                games=games,
+                rulesets=rulesets,
+                recent=recent[partition],
             )
 
-        turn, room = asyncio.Semaphore(1), Room()
+        turn, in_flight = asyncio.Semaphore(1), InFlightBudget()
 
         def make_companions(lane: Lane) -> Sequence[Companion]:
             tools = lane.tools(config.connection)
             backfill = Backfill(tools, turn, config.now)
-            return (Clock(tools, config.now, room), backfill) if config.clock else (backfill,)
+            return (Clock(tools, config.now, in_flight), backfill) if config.clock else (backfill,)
 
-        def make_assignment(partition: int) -> Assignment:
+        def make_runner(partition: int) -> PartitionRunner:
             ledger = KafkaLedger(config.connection, writer, config.topics.ledger, partition)
-            return Assignment(
+            return PartitionRunner(
                 partition=partition,
-                keeping=keeping,
+                storage=storage,
                 ledger=ledger,
                 feed=assembly.consumer,
                 topics=config.topics,
@@ -158,10 +160,11 @@ class Worker:
                 producer=sender,
                 connection=config.connection,
                 topics=config.topics,
+                recent=recent[partition],
             )
 
-        lanes = Lanes("judge", make_assignment, self._fail)
-        announcers = Lanes("announce", make_announcer, self._fail)
+        lanes = PartitionLoops("judge", make_runner, self._fail)
+        announcers = PartitionLoops("announce", make_announcer, self._fail)
         assembly = build_app(
             config.connection,
             config.topics,

@@ -19,7 +19,7 @@ class Completion(NamedTuple):
     event_id: str
 
 
-class Gathered:
+class AchievementChanges:
     """What a batch adds: the completions in it."""
 
     def __init__(self) -> None:
@@ -28,12 +28,12 @@ class Gathered:
 
     def add(self, of: Applied, entry: AchievementEntry) -> None:
         """Take an entry; of a user's completions of one achievement the first stays."""
-        key = (of.tenant, of.user, entry["achievement"])
+        key = (of.tenant, of.user, entry.achievement)
         if key not in self._completions:
             self._completions[key] = {
                 "tenant": of.tenant,
                 "user_id": of.user,
-                "achievement": entry["achievement"],
+                "achievement": entry.achievement,
                 "partition": of.partition,
                 "achieved_at": of.at,
                 "event_id": of.id,

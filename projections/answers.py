@@ -2,7 +2,7 @@
 
 Pure: a version of the definitions and rows in, plain dictionaries out; no SQL, no clock. Decimals
 become doubles here and nowhere before (law 3). Fields that the contract calls optional are left
-out rather than null. Source of the shapes: the published contract (semantics, appendix B.1).
+out rather than null. Source of the shapes: the published contract (docs/reference/http.md).
 
 A row is a mapping with the columns of its table in sql/read.sql or sql/migrations. Every function
 that takes a key raises LookupError when the version has no such item, archived ones included.
@@ -11,15 +11,13 @@ that takes a key raises LookupError when the version has no such item, archived 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
-from schemas.codec import write_instant
 from schemas.definitions import (
+    Achievement,
     AchievementTrigger,
     ApiAchievement,
     Badge,
-    BaseAchievement,
-    BaseTrigger,
     Boost,
     CompositeAchievement,
     Level,
@@ -31,9 +29,12 @@ from schemas.definitions import (
     StreakAchievement,
     StreakTrigger,
     TimeTrigger,
+    Trigger,
+    UserCreationTrigger,
     id_of,
 )
-from schemas.entries import StreakState
+from schemas.instants import write_instant
+from schemas.streak_state import StreakState
 from schemas.versions import Version
 
 Row = Mapping[str, Any]
@@ -148,12 +149,12 @@ def _level(version: Version, system_key: str, item: Level) -> Answer:
 
 
 def trigger(version: Version, system_key: str, trigger_key: str) -> Answer:
-    """Return a PointsTrigger under the names of the read API (semantics 7.1)."""
+    """Return a PointsTrigger under the names of the read API."""
     item = trigger_item(version, system_key, trigger_key)
     stamp = version.stamps.get(f"{system_key}/{trigger_key}")
     return {
         "id": id_of(version.tenant, "points", system_key, "triggers", trigger_key),
-        "type": getattr(item, "type"),  # noqa: B009  every kind has one, their base does not
+        "type": item.type,
         "points": item.points,
         "status": "archived" if item.archived else item.status,
         **_trigger_details(version, item),
@@ -163,25 +164,29 @@ def trigger(version: Version, system_key: str, trigger_key: str) -> Answer:
     }
 
 
-def _trigger_details(version: Version, item: BaseTrigger) -> Answer:
-    if isinstance(item, MetricTrigger):
-        return {
-            "metricId": id_of(version.tenant, "metrics", item.metric),
-            "metricName": metric_item(version, item.metric).name,
-            "metricThreshold": item.metricThreshold,
-            **_event_attributes(item.eventAttributes),
-        }
-    if isinstance(item, AchievementTrigger):
-        return {
-            "achievementId": id_of(version.tenant, "achievements", item.achievement),
-            "achievementName": achievement_item(version, item.achievement).name,
-        }
-    if isinstance(item, StreakTrigger):
-        return {"streakLengthThreshold": item.streakLength}
-    if isinstance(item, TimeTrigger):
-        # The read API counts in the singular.
-        return {"timeUnit": item.timeUnit.removesuffix("s"), "timeInterval": item.timeInterval}
-    return {}
+def _trigger_details(version: Version, item: Trigger) -> Answer:
+    match item:
+        case MetricTrigger():
+            return {
+                "metricId": id_of(version.tenant, "metrics", item.metric),
+                "metricName": metric_item(version, item.metric).name,
+                "metricThreshold": item.metricThreshold,
+                **_event_attributes(item.eventAttributes),
+            }
+        case AchievementTrigger():
+            return {
+                "achievementId": id_of(version.tenant, "achievements", item.achievement),
+                "achievementName": achievement_item(version, item.achievement).name,
+            }
+        case StreakTrigger():
+            return {"streakLengthThreshold": item.streakLength}
+        case TimeTrigger():
+            # The read API counts in the singular.
+            return {"timeUnit": item.timeUnit.removesuffix("s"), "timeInterval": item.timeInterval}
+        case UserCreationTrigger():
+            return {}
+        case _:
+            assert_never(item)
 
 
 def award(  # noqa: PLR0913  the contract's fields, and what they follow from
@@ -219,7 +224,7 @@ def award(  # noqa: PLR0913  the contract's fields, and what they follow from
 
 
 def boost(version: Version, system_key: str, boost_key: str, today: date) -> Answer:
-    """Return a PointsBoost as it stands on a date: its window is one of dates (semantics 8)."""
+    """Return a PointsBoost as it stands on a date: its window is one of dates."""
     item = boost_item(version, system_key, boost_key)
     return {
         "id": id_of(version.tenant, "points", system_key, "boosts", boost_key),
@@ -245,7 +250,7 @@ def achievement(version: Version, key: str) -> Answer:
     return {
         "id": id_of(version.tenant, "achievements", key),
         "name": item.name,
-        "trigger": getattr(item, "trigger"),  # noqa: B009  every kind has one, their base does not
+        "trigger": item.trigger,
         "description": item.description,
         "badgeUrl": item.badgeUrl,
         **_achievement_details(version, item),
@@ -253,22 +258,24 @@ def achievement(version: Version, key: str) -> Answer:
     }
 
 
-def _achievement_details(version: Version, item: BaseAchievement) -> Answer:
-    if isinstance(item, MetricAchievement):
-        return {
-            "metricId": id_of(version.tenant, "metrics", item.metric),
-            "metricName": metric_item(version, item.metric).name,
-            "metricValue": float(item.metricValue),
-            **_event_attributes(item.eventAttributes),
-        }
-    if isinstance(item, StreakAchievement):
-        return {"streakLength": item.streakLength}
-    if isinstance(item, ApiAchievement):
-        return {"key": item.key}
-    if isinstance(item, CompositeAchievement):
-        ids = [id_of(version.tenant, "achievements", part) for part in item.achievements]
-        return {"achievementIds": ids}
-    return {}
+def _achievement_details(version: Version, item: Achievement) -> Answer:
+    match item:
+        case MetricAchievement():
+            return {
+                "metricId": id_of(version.tenant, "metrics", item.metric),
+                "metricName": metric_item(version, item.metric).name,
+                "metricValue": float(item.metricValue),
+                **_event_attributes(item.eventAttributes),
+            }
+        case StreakAchievement():
+            return {"streakLength": item.streakLength}
+        case ApiAchievement():
+            return {"key": item.key}
+        case CompositeAchievement():
+            ids = [id_of(version.tenant, "achievements", part) for part in item.achievements]
+            return {"achievementIds": ids}
+        case _:
+            assert_never(item)
 
 
 def user_achievement(version: Version, key: str, achieved_at: datetime | str | None) -> Answer:
@@ -290,15 +297,15 @@ def base_streak(streak: StreakState, settings: Streak) -> Answer:
     those of earning them only if they are earned too.
     """
     answer: Answer = {
-        "length": streak["length"],
-        "frequency": streak["frequency"],
-        "started": streak["started"],
-        "periodStart": streak["periodStart"],
-        "periodEnd": streak["periodEnd"],
-        "expires": streak["expires"],
+        "length": streak.length,
+        "frequency": streak.frequency,
+        "started": _date(streak.started),
+        "periodStart": _date(streak.periodStart),
+        "periodEnd": _date(streak.periodEnd),
+        "expires": _date(streak.expires),
     }
     if settings.maxFreezes:
-        answer["freezes"] = streak.get("freezes", 0)
+        answer["freezes"] = streak.freezes or 0
         answer["maxFreezes"] = settings.maxFreezes
         if settings.freezeAutoEarnInterval and settings.freezeAutoEarnAmount:
             answer["freezeAutoEarnInterval"] = settings.freezeAutoEarnInterval
@@ -322,7 +329,7 @@ def system_item(version: Version, key: str) -> PointsSystem:
     raise LookupError(f"there is no points system {key!r}")
 
 
-def trigger_item(version: Version, system_key: str, key: str) -> BaseTrigger:
+def trigger_item(version: Version, system_key: str, key: str) -> Trigger:
     """Return the definition of a trigger."""
     for item in system_item(version, system_key).triggers:
         if item.key == key:
@@ -338,12 +345,16 @@ def boost_item(version: Version, system_key: str, key: str) -> Boost:
     raise LookupError(f"there is no boost {key!r} in the points system {system_key!r}")
 
 
-def achievement_item(version: Version, key: str) -> BaseAchievement:
+def achievement_item(version: Version, key: str) -> Achievement:
     """Return the definition of an achievement."""
     for item in version.definitions.achievements:
         if item.key == key:
             return item
     raise LookupError(f"there is no achievement {key!r}")
+
+
+def _date(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _badge_url(badge: Badge | None) -> str | None:

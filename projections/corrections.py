@@ -25,7 +25,7 @@ class CorrectionRow(NamedTuple):
     at: datetime
 
 
-class Gathered:
+class CorrectionChanges:
     """What a batch adds: every correction."""
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ class Gathered:
                 "id": of.effect(place),
                 "tenant": of.tenant,
                 "user_id": of.user,
-                "event_id": entry["event"],
-                "before": entry["before"],
-                "after": entry["after"],
-                "reason": entry.get("reason"),
+                "event_id": entry.event,
+                "before": entry.before,
+                "after": entry.after,
+                "reason": entry.reason,
                 "at": of.at,
                 "ledger_offset": of.offset,
                 "index": place,

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from msgspec import convert
+
 from projections.database import Connection, load_queries
-from schemas.entries import Frequency, Pause, StreakPreferences
+from schemas.entries import Pause, StreakPreferences
+from schemas.periods import Frequency
 
 _QUERIES = load_queries("current")
-_NOTHING: Final[StreakPreferences] = {}
+_NOTHING: Final = StreakPreferences()
 
 
 class Current(NamedTuple):
@@ -50,8 +53,8 @@ async def current_streaks(
                 through,
                 extended,
                 freezes or 0,
-                own if own is not None else _NOTHING,
-                pauses or [],
+                convert(own, StreakPreferences) if own is not None else _NOTHING,
+                convert(pauses or [], list[Pause]),
             )
         )
     return found

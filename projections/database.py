@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-import orjson
 import psycopg
+from msgspec.json import encode
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -82,7 +82,7 @@ async def send_rows(
     per row. Without rows nothing is sent.
     """
     if rows:
-        await connection.execute(query, {"rows": orjson.dumps(rows).decode()}, prepare=True)
+        await connection.execute(query, {"rows": encode(rows).decode()}, prepare=True)
 
 
 class Database:

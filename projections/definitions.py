@@ -25,7 +25,7 @@ async def add_versions(connection: Connection, versions: Iterable[Version]) -> N
     await send_rows(connection, _QUERIES["add"], rows)
 
 
-class Gathered:
+class DefinitionsChanges:
     """What a batch changes: the version by which each partition judges from now on."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Gathered:
 
     def add(self, of: Applied, entry: DefinitionsEntry) -> None:
         """Take an entry; later ones come later."""
-        self._in_force[of.tenant, of.partition] = entry["version"]
+        self._in_force[of.tenant, of.partition] = entry.version
 
     def statements(self) -> Iterator[Statement]:
         """Yield what stores it."""

@@ -3,10 +3,14 @@
 Pure. Records that were not applied have no effects; only the position moves on past them.
 """
 
-from datetime import UTC, datetime
+from datetime import date
 from typing import NamedTuple
 
-from schemas.entries import Record
+from schemas.entries import TotalEntry
+from schemas.inputs import RecordedCorrection
+from schemas.instants import instant, write_instant
+from schemas.records import Record, event_id_of, time_of
+from schemas.text import EventId, InstantText, TenantKey, UserId
 
 
 class Applied(NamedTuple):
@@ -14,14 +18,14 @@ class Applied(NamedTuple):
 
     partition: int
     offset: int
-    # Event id, and event time in ISO 8601.
-    id: str
-    at: str
-    tenant: str
+    # Event id, and event time.
+    id: EventId
+    at: InstantText
+    tenant: TenantKey
     # Empty for a record that is of no user.
-    user: str
+    user: UserId
     # The date under which summaries count it: the local one of the total that moved, else in UTC.
-    day: str
+    day: date
     definitions: int
     # How many events of a user it is: none for a correction, which changes one that was counted.
     events: int
@@ -33,22 +37,20 @@ class Applied(NamedTuple):
 
 def applied(partition: int, offset: int, record: Record) -> Applied:
     """Return what read models need of a record that was applied."""
-    at = record["at"]
+    at = instant(time_of(record))
+    day = at.date()
+    for entry in record.entries:
+        if isinstance(entry, TotalEntry):
+            day = entry.day
+            break
     return Applied(
         partition,
         offset,
-        record["id"],
-        at,
-        record["tenant"],
-        record["user"] or "",
-        _day_of(record, at),
-        record["definitions"],
-        0 if (record["input"] or {}).get("type") == "correction" else 1,
+        event_id_of(record),
+        write_instant(at),
+        record.tenant,
+        record.user or "",
+        day,
+        record.definitions,
+        0 if isinstance(record.input, RecordedCorrection) else 1,
     )
-
-
-def _day_of(record: Record, at: str) -> str:
-    for entry in record["entries"]:
-        if entry["kind"] == "total":
-            return entry["day"]
-    return datetime.fromisoformat(at).astimezone(UTC).date().isoformat()

@@ -27,7 +27,7 @@ class LevelChange(NamedTuple):
     at: datetime
 
 
-class Gathered:
+class LevelChanges:
     """What a batch adds: every change of level."""
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class Gathered:
                 "id": of.effect(place),
                 "tenant": of.tenant,
                 "user_id": of.user,
-                "system": entry["system"],
-                "before": entry["before"],
-                "after": entry["after"],
-                "total": entry["total"],
+                "system": entry.system,
+                "before": entry.before,
+                "after": entry.after,
+                "total": entry.total,
                 "at": of.at,
                 "ledger_offset": of.offset,
                 "index": place,

@@ -8,6 +8,9 @@ RECORDS: Final = Counter(
     "xp_projector_records", "Ledger records whose effects and position were stored."
 )
 SKIPPED: Final = Counter("xp_projector_skipped", "Ledger records that the chain rule skipped.")
+SET_ASIDE: Final = Counter(
+    "xp_projector_set_aside", "Ledger records that Postgres cannot hold, and that were set aside."
+)
 PROFILES: Final = Counter("xp_projector_profiles", "Profiles stored.")
 PROFILES_UNREADABLE: Final = Counter(
     "xp_projector_profiles_unreadable", "Records of the profiles topic that are no profile."

@@ -50,19 +50,19 @@ class Range(NamedTuple):
     users: int
 
 
-class Gathered:
+class PointsChanges:
     """What a batch changes: every award, the balances that it ends with, what it adds to days."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._balances: dict[tuple[str, str, str], tuple[int, str]] = {}
-        self._days: dict[tuple[str, str, str, str], int] = {}
+        self._days: dict[tuple[str, str, str, date], int] = {}
         self._awards: list[dict[str, object]] = []
 
     def add(self, of: Applied, place: int, entry: PointsEntry) -> None:
         """Take an entry, and its index in its record; later ones come later."""
-        tenant, user, system = of.tenant, of.user, entry["system"]
-        awarded, total = entry["awarded"], entry["total"]
+        tenant, user, system = of.tenant, of.user, entry.system
+        awarded, total = entry.awarded, entry.total
         self._balances[tenant, user, system] = (total, of.at)
         day = (tenant, user, system, day_of(of, entry))
         self._days[day] = self._days.get(day, 0) + awarded
@@ -71,21 +71,21 @@ class Gathered:
             "tenant": tenant,
             "user_id": user,
             "system": system,
-            "trigger": entry["trigger"],
+            "trigger": entry.trigger,
             "awarded": awarded,
             "total": total,
-            "at": entry.get("at", of.at),
+            "at": of.at if entry.at is None else entry.at,
             "definitions": of.definitions,
             "ledger_offset": of.offset,
             "index": place,
         }
         # What most awards do not have is not sent for them either.
-        if "boosts" in entry:
-            row["boosts"] = entry["boosts"]
-        if "count" in entry:
-            row["count"] = entry["count"]
-        if "reason" in entry:
-            row["reason"] = entry["reason"]
+        if entry.boosts:
+            row["boosts"] = entry.boosts
+        if entry.count is not None:
+            row["count"] = entry.count
+        if entry.reason is not None:
+            row["reason"] = entry.reason
         self._awards.append(row)
 
     def statements(self) -> Iterator[Statement]:
@@ -103,17 +103,14 @@ class Gathered:
         yield Statement(_QUERIES["apply_days"], days)
 
 
-def day_of(of: Applied, entry: PointsEntry) -> str:
+def day_of(of: Applied, entry: PointsEntry) -> date:
     """Return the date under which summaries count an award.
 
     That is the date under which its record's total counts, which for a correction is that of the
     event it corrects. An award of a time trigger says itself when it was due, and counts in UTC;
     so does what comes with no total, such as a grant. A run of equal ones counts on its last day.
     """
-    due = entry.get("at")
-    if due is None:
-        return of.day
-    return datetime.fromisoformat(due).astimezone(UTC).date().isoformat()
+    return of.day if entry.at is None else entry.at.astimezone(UTC).date()
 
 
 async def balance(connection: Connection, tenant: str, user: str, system: str) -> int | None:
@@ -159,7 +156,7 @@ async def balance_histogram(
     """Return how the balances of all users who have these attributes are spread: eleven ranges.
 
     The first is 0 to 0 and has the users who never had points too. The other ten are equal and
-    reach from 1 to the highest balance rounded up to a power of ten, at least 10 (semantics 10,
+    reach from 1 to the highest balance rounded up to a power of ten, at least 10 (OD-38,
     OD-28). The highest balance is that of the users counted. Without users all ranges are empty.
     """
     given = {

@@ -8,7 +8,7 @@ from psycopg import AsyncCursor
 from broker.ledger import Position
 from projections.database import Connection, load_queries, send_rows
 from projections.migrations import check_format
-from schemas.order import Link
+from schemas.records import Link
 
 _QUERIES = load_queries("positions")
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from pydantic import TypeAdapter, ValidationError
+from msgspec import UNSET, MsgspecError, convert
 
 from broker.connection import Connection as Kafka
 from broker.connection import start_consumer
@@ -19,12 +19,13 @@ from projections import metrics
 from projections.database import Connection, Database, load_queries, send_rows
 from projections.outages import partitions_of
 from projections.positions import StalePositionError
-from schemas.codec import from_millis
-from schemas.events import EventUser, Key
-from schemas.topics import DEFAULT_TENANT
+from schemas.inputs import EventUser
+from schemas.inputs.base import DEFAULT_TENANT
+from schemas.inputs.explaining import text_problems
+from schemas.instants import from_millis
+from schemas.text import TenantKey, is_key
 
 _QUERIES = load_queries("profiles")
-_KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +108,7 @@ def merge_profiles(
                 continue
             try:
                 tenant, user = _read_profile(message.value)
-            except (orjson.JSONDecodeError, ValidationError, TypeError, KeyError):
+            except (ValueError, MsgspecError, TypeError, KeyError):
                 # Without the text: it may hold personal fields.
                 log.warning("profile.unreadable", partition=partition, offset=message.offset)
                 metrics.PROFILES_UNREADABLE.inc()
@@ -118,25 +119,26 @@ def merge_profiles(
     return list(rows.values())
 
 
-def _read_profile(raw: bytes) -> tuple[str, EventUser]:
+def _read_profile(raw: bytes) -> tuple[TenantKey, EventUser]:
     fields = orjson.loads(raw)
-    tenant = _KEY.validate_python(fields.pop("tenant", DEFAULT_TENANT))
-    return tenant, EventUser.model_validate({"id": fields.pop("user"), **fields})
+    tenant = fields.pop("tenant", DEFAULT_TENANT)
+    if not is_key(tenant) or any(text_problems(fields)):
+        raise ValueError("a text that no door takes")
+    return tenant, convert({"id": fields.pop("user"), **fields}, EventUser)
 
 
 def _fields(user: EventUser) -> dict[str, object]:
-    given = user.model_fields_set
     row: dict[str, object] = {}
-    if "name" in given:
+    if user.name is not UNSET:
         row |= {"name_given": True, "name": user.name}
-    if "email" in given:
+    if user.email is not UNSET:
         row |= {"email_given": True, "email": user.email}
-    if "deviceTokens" in given:
+    if user.deviceTokens is not UNSET:
         row |= {"tokens_given": True, "tokens": user.deviceTokens}
-    if user.subscribeToEmails is not None:
+    if isinstance(user.subscribeToEmails, bool):
         row["subscribe_to_emails"] = user.subscribeToEmails
         if not user.subscribeToEmails:
-            # Also one that came a moment ago (semantics 4): not subscribed means not stored.
+            # Also one that came a moment ago (OD-8): not subscribed means not stored.
             row |= {"email_given": True, "email": None}
     return row
 

@@ -13,7 +13,7 @@ from schemas.entries import Pause, PausesEntry, PreferencesEntry, StreakPreferen
 _QUERIES = load_queries("protection")
 
 
-class Gathered:
+class ProtectionChanges:
     """What a batch changes: freezes, pauses and settings of each user as it ends with them."""
 
     def __init__(self) -> None:
@@ -28,11 +28,11 @@ class Gathered:
 
     def add_pauses(self, of: Applied, entry: PausesEntry) -> None:
         """Take an entry; it names all pauses that there are after it."""
-        self._pauses[of.tenant, of.user] = entry["pauses"]
+        self._pauses[of.tenant, of.user] = entry.pauses
 
     def add_preferences(self, of: Applied, entry: PreferencesEntry) -> None:
         """Take an entry; it has all settings that there are after it."""
-        self._preferences[of.tenant, of.user] = entry["streak"]
+        self._preferences[of.tenant, of.user] = entry.streak
 
     def statements(self) -> Iterator[Statement]:
         """Yield what stores it."""

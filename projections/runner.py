@@ -5,7 +5,6 @@ What the rows are is said by the read models; nothing in here looks into an entr
 
 import asyncio
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,30 +17,20 @@ from broker.failpoints import reach
 from broker.ledger import Batch, LedgerReader, Position
 from broker.topics import end_offsets
 from projections import definitions, metrics
-from projections.database import (
-    READ,
-    Connection,
-    Database,
-    connect,
-    send_rows,
-)
-from projections.gathered import Gathered
+from projections.changes import Changes
+from projections.database import READ, Database, connect
 from projections.migrations import check_schema
 from projections.outages import AwayError, keep_up, partitions_of
-from projections.positions import (
-    StalePositionError,
-    add_positions,
-    lock_positions,
-    move_positions,
-    positions,
-)
+from projections.positions import StalePositionError, add_positions, positions
 from projections.profiles import ProfileFollower
+from projections.storing import store_or_set_aside
+from schemas.codec import UnreadableVersionError
 from schemas.topics import Topics
 from schemas.versions import Version
 
 log = structlog.get_logger(__name__)
 
-# How many records are read at a time, and how many are gathered at most while Postgres is busy.
+# How many records are read at a time, and how many are changes at most while Postgres is busy.
 READ_RECORDS_MAX: Final = 500
 GATHERED_RECORDS_MAX: Final = 10_000
 VERSION_WAIT_S_MAX: Final = 10.0
@@ -53,27 +42,6 @@ MEASURE_INTERVAL_S: Final = 1.0
 
 class LedgerLostError(Exception):
     """The ledger no longer has the record that is due next: it was shortened or made anew."""
-
-
-async def store(
-    connection: Connection, gathered: Gathered, versions: Iterable[Version] = ()
-) -> None:
-    """Store what was gathered, with the positions: all of it or nothing.
-
-    Raises StalePositionError, and stores nothing, if a stored position is not where what was
-    gathered begins: somebody has stored these records before.
-    """
-    async with connection.transaction():
-        # Rows and positions are lost together if they are lost: there is no need to wait for disk.
-        await connection.execute("SET LOCAL synchronous_commit TO off")
-        await lock_positions(connection, gathered.moves)
-        async with connection.pipeline():
-            await definitions.add_versions(connection, versions)
-            # Each is written while Postgres works on the one before.
-            for statement in gathered.statements():
-                await send_rows(connection, *statement)
-            await move_positions(connection, gathered.moves)
-        reach("projector.applied")
 
 
 class Projector:
@@ -108,7 +76,9 @@ class Projector:
     async def run(self) -> None:
         """Run until cancelled, over every outage of Kafka and Postgres.
 
-        Raises what will not pass by itself: SchemaError, LedgerLostError, UnreadableRecordError.
+        Raises what will not pass by itself: SchemaError, LedgerLostError, UnreadableRecordError. A
+        record that cannot be read is never passed over: who knows what it says. One that can be
+        read and not be stored is set aside.
         """
         async with Database(self._dsn, schema=self._schema, size_max=3) as database:
             following = [keep_up("ledger", lambda: self._follow(database))]
@@ -156,22 +126,22 @@ class Projector:
     async def _follow_from(
         self, database: Database, reader: LedgerReader, versions: DefinitionsReader
     ) -> None:
-        gathered = Gathered()
+        changes = Changes()
         reading: asyncio.Task[dict[int, Batch]] | None = None
         storing: asyncio.Task[None] | None = None
         try:
             while True:
                 # Reading goes on while Postgres stores: what comes meanwhile is stored together,
                 # and what comes when nothing is under way is stored at once.
-                if storing is None and gathered.moves:
-                    storing = asyncio.create_task(self._store(database, gathered, versions))
-                    gathered = Gathered()
-                if reading is None and gathered.records < GATHERED_RECORDS_MAX:
+                if storing is None and changes.moves:
+                    storing = asyncio.create_task(self._store(database, changes, versions))
+                    changes = Changes()
+                if reading is None and changes.records < GATHERED_RECORDS_MAX:
                     reading = asyncio.create_task(reader.read())
                 tasks = [task for task in (reading, storing) if task is not None]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if reading is not None and reading.done():
-                    gathered.add(reading.result())
+                    changes.add(reading.result())
                     reading = None
                 if storing is not None and storing.done():
                     stored, storing = storing, None
@@ -180,7 +150,7 @@ class Projector:
                     except StalePositionError as error:
                         log.info("projector.overtaken", reason=str(error))
                         await _stop(reading)
-                        gathered, reading = Gathered(), None
+                        changes, reading = Changes(), None
                         await self._seek(reader)
                 await self._measure(reader)
         except OffsetOutOfRangeError as error:
@@ -198,20 +168,21 @@ class Projector:
             self._stored[partition] = position.offset
 
     async def _store(
-        self, database: Database, gathered: Gathered, versions: DefinitionsReader
+        self, database: Database, changes: Changes, versions: DefinitionsReader
     ) -> None:
         started = time.perf_counter()
-        missing = await self._missing_versions(gathered, versions)
+        missing = await self._missing_versions(changes, versions)
         async with database.connection() as connection:
-            await store(connection, gathered, missing)
+            aside = await store_or_set_aside(connection, changes, missing)
         reach("projector.committed")
         self._stored_versions |= {(version.tenant, version.version) for version in missing}
-        for partition, move in gathered.moves.items():
+        for partition, move in changes.moves.items():
             self._stored[partition] = move.after.offset
             self._appended = move.appended or self._appended
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
-        metrics.RECORDS.inc(gathered.records)
-        metrics.SKIPPED.inc(gathered.skipped)
+        metrics.RECORDS.inc(changes.records - aside)
+        metrics.SET_ASIDE.inc(aside)
+        metrics.SKIPPED.inc(changes.skipped)
         # Counts as busy a little longer: what comes meanwhile is stored together.
         await asyncio.sleep(started + STORE_EVERY_S - time.perf_counter())
 
@@ -222,15 +193,19 @@ class Projector:
         self._stored_versions = {(version.tenant, version.version) for version in found}
 
     async def _missing_versions(
-        self, gathered: Gathered, versions: DefinitionsReader
+        self, changes: Changes, versions: DefinitionsReader
     ) -> list[Version]:
         missing = []
         # Those of markers every time: a rebuild may have swapped the tables since they were stored.
-        for tenant, number in sorted((gathered.named - self._stored_versions) | gathered.marked):
+        for tenant, number in sorted((changes.named - self._stored_versions) | changes.marked):
             if number:
                 waiting = versions.wait_for(tenant, number)
                 try:
                     missing.append(await asyncio.wait_for(waiting, VERSION_WAIT_S_MAX))
+                except UnreadableVersionError:
+                    # A newer worker judged by it. Records say all there is to know without it;
+                    # a projector that can read it stores it when it starts.
+                    continue
                 except TimeoutError as error:
                     reason = f"version {number} of tenant {tenant!r} has not been published"
                     raise AwayError(reason) from error

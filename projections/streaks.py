@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from msgspec import convert
 from psycopg.rows import class_row
 
 from projections.database import Connection, Statement, load_queries
 from projections.effects import Applied
-from schemas.entries import Frequency, StreakEntry, StreakPreferences
-from schemas.periods import previous_period
+from schemas.entries import StreakEntry, StreakPreferences
+from schemas.periods import Frequency, previous_period
 
 _QUERIES = load_queries("streaks")
 _PROTECTION = load_queries("protection")
@@ -70,19 +71,19 @@ class _Period:
         self.pause = False
 
 
-class Gathered:
+class StreakChanges:
     """What a batch changes: the streaks that it ends with, and every period decided within it."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._streaks: dict[tuple[str, str, Frequency], dict[str, object]] = {}
         self._longest: dict[tuple[str, str, Frequency], int] = {}
-        self._periods: dict[tuple[str, str, Frequency, str], _Period] = {}
+        self._periods: dict[tuple[str, str, Frequency, date], _Period] = {}
 
     def add(self, of: Applied, entry: StreakEntry) -> None:
         """Take an entry; later ones come later."""
-        tenant, user, frequency = key = (of.tenant, of.user, entry["frequency"])
-        period, length = entry["period"], entry["length"]
+        tenant, user, frequency = key = (of.tenant, of.user, entry.frequency)
+        period, length = entry.period, entry.length
         row = self._streaks.get(key)
         if row is None:
             row = self._streaks[key] = {
@@ -93,10 +94,10 @@ class Gathered:
                 "extended": None,
             }
         row["length"] = length
-        row["started"] = entry["started"]
+        row["started"] = entry.started
         row["period"] = period
-        row["through"] = entry["through"]
-        change = entry["change"]
+        row["through"] = entry.through
+        change = entry.change
         if change in ("started", "extended"):
             row["satisfied"] = period
             row["extended"] = of.at
@@ -109,12 +110,12 @@ class Gathered:
             for kept in _kept(entry):
                 self._period(key, kept).pause = True
                 self._period(key, kept).length = length
-        elif change == "restored" and period == entry["through"]:
+        elif change == "restored" and period == entry.through:
             # Started anew before it was given back: that period has the whole length from now on.
             self._period(key, period).length = length
         row["longest"] = self._longest[key] = max(self._longest.get(key, 0), length)
 
-    def _period(self, key: tuple[str, str, Frequency], period: str) -> _Period:
+    def _period(self, key: tuple[str, str, Frequency], period: date) -> _Period:
         whole = (*key, period)
         found = self._periods.get(whole)
         if found is None:
@@ -139,12 +140,12 @@ class Gathered:
         yield Statement(_QUERIES["apply_periods"], periods)
 
 
-def _kept(entry: StreakEntry) -> Iterator[str]:
+def _kept(entry: StreakEntry) -> Iterator[date]:
     """Yield the first dates of the periods that an entry says were kept, newest first."""
-    frequency, period = entry["frequency"], date.fromisoformat(entry["period"])
-    since = date.fromisoformat(entry.get("since", entry["period"]))
+    frequency, period = entry.frequency, entry.period
+    since = entry.since or period
     for _ in range(KEPT_PERIODS_MAX):
-        yield period.isoformat()
+        yield period
         # A date that the user's zone skipped gets a row too, and no read ever asks for it.
         period = previous_period(period, frequency, "UTC")
         if period < since:
@@ -197,4 +198,4 @@ async def preferences_of(connection: Connection, tenant: str, user: str) -> Stre
     """Return what a user set of the streak; nothing is in it that follows the game."""
     given = {"tenant": tenant, "user": user}
     row = await (await connection.execute(_PROTECTION["preferences"], given)).fetchone()
-    return row[0] if row else {}
+    return convert(row[0], StreakPreferences) if row else StreakPreferences()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from projections.database import Connection, load_queries
-from schemas.entries import Frequency
+from schemas.periods import Frequency
 
 _QUERIES = load_queries("tops")
 

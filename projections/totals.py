@@ -7,26 +7,26 @@ from decimal import Decimal
 from projections.database import Connection, Statement, load_queries
 from projections.effects import Applied
 from schemas.entries import TotalEntry
-from schemas.numbers import ZERO, add, write
+from schemas.numbers import Number, add
 
 _QUERIES = load_queries("totals")
 
 
-class Gathered:
+class TotalChanges:
     """What a batch changes: the totals that it ends with, and what it adds to days."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._totals: dict[tuple[str, str, str], tuple[str, str]] = {}
-        self._days: dict[tuple[str, str, str, str], tuple[Decimal, int]] = {}
+        self._totals: dict[tuple[str, str, str], tuple[Number, str]] = {}
+        self._days: dict[tuple[str, str, str, date], tuple[Number, int]] = {}
 
     def add(self, of: Applied, entry: TotalEntry) -> None:
         """Take an entry; later ones come later. A correction is no event of its day."""
-        tenant, user, metric = of.tenant, of.user, entry["metric"]
-        self._totals[tenant, user, metric] = (entry["total"], of.at)
-        day = (tenant, user, metric, entry["day"])
-        change, events = self._days.get(day, (ZERO, 0))
-        self._days[day] = (add(change, Decimal(entry["change"])), events + of.events)
+        tenant, user, metric = of.tenant, of.user, entry.metric
+        self._totals[tenant, user, metric] = (entry.total, of.at)
+        day = (tenant, user, metric, entry.day)
+        change, events = self._days.get(day, (0, 0))
+        self._days[day] = (add(change, entry.change), events + of.events)
 
     def statements(self) -> Iterator[Statement]:
         """Yield what stores it."""
@@ -41,7 +41,7 @@ class Gathered:
                 "user_id": user,
                 "metric": metric,
                 "day": day,
-                "change": write(change),
+                "change": change,
                 "events": events,
             }
             for (tenant, user, metric, day), (change, events) in self._days.items()
@@ -59,7 +59,7 @@ async def total(connection: Connection, tenant: str, user: str, metric: str) -> 
     """Return a user's total of one metric, 0 without events."""
     given = {"tenant": tenant, "user": user, "metric": metric}
     row = await (await connection.execute(_QUERIES["one"], given)).fetchone()
-    return row[0] if row else ZERO
+    return row[0] if row else Decimal(0)
 
 
 async def metric_days(
@@ -80,4 +80,4 @@ async def total_before(
     """Return what a user's total came to before a day: all changes on the days before it."""
     given = {"tenant": tenant, "user": user, "metric": metric, "start": start}
     row = await (await connection.execute(_QUERIES["before"], given)).fetchone()
-    return row[0] if row else ZERO
+    return row[0] if row else Decimal(0)

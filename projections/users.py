@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import UNSET
 from psycopg.rows import class_row
 
 from projections.database import Connection, Statement, load_queries
@@ -61,7 +62,7 @@ class _Change:
         }
 
 
-class Gathered:
+class UserChanges:
     """What a batch changes: new users, changes of known ones, and when each was last seen."""
 
     def __init__(self) -> None:
@@ -80,9 +81,9 @@ class Gathered:
         """Take an entry; later ones come later."""
         change = self._changes[of.tenant, of.user]
         change.updated = of.at
-        if "tz" in entry:
-            change.tz = (entry["tz"],)
-        change.attributes |= entry.get("attributes", {})
+        if entry.tz is not UNSET:
+            change.tz = (entry.tz,)
+        change.attributes |= entry.attributes
 
     def statements(self) -> Iterator[Statement]:
         """Yield what stores and counts them."""

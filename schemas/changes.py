@@ -6,7 +6,7 @@ from schemas.definitions import Definitions
 
 Status = Literal["inactive", "active", "locked"]
 
-# What an achievement may become (semantics 5): it is never inactive again.
+# What an achievement may become (docs/reference/rules.md#achievements): it is never inactive again.
 NEXT: Final[dict[Status, frozenset[Status]]] = {
     "inactive": frozenset({"active"}),
     "active": frozenset({"locked"}),

@@ -1,95 +1,232 @@
 """Bytes to words and back. Old versions are lifted to new ones here and nowhere else."""
 
 import re
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import orjson
+from msgspec import MsgspecError, convert
+from msgspec.json import Decoder, Encoder
 from pydantic import ValidationError
 
-from schemas.entries import RECORD_VERSION, Record
-from schemas.events import explain
+from schemas.definitions.fields import STORED
+from schemas.instants import MILLISECOND, read_instant
+from schemas.notices import Notice
+from schemas.numbers import Number, read_number
+from schemas.records import RECORD_VERSION, Record, event_id
+from schemas.strict import explain
+from schemas.text import EventId
 from schemas.versions import EpochMark, Version
 
-EVENT_ID = re.compile(r"^(\d+)-(\d+)-(\d+)$")
+# Of a version. A record of Kafka has 1 MiB, key and length fields included.
+VERSION_BYTES_MAX: Final = 1_000_000
+TENANT: Final = re.compile(r"^[a-zA-Z0-9_-]{1,255}\Z")
+EVENT_ID: Final = re.compile(r"^(\d+)-(\d+)-(\d+)$")
+
+# Write a ledger record, and a notice. The encoder itself: one call less for each.
+write_record: Final[Callable[[Record], bytes]] = Encoder().encode
+write_notice: Final[Callable[[Notice], bytes]] = Encoder().encode
+_INPUT: Final = Encoder(decimal_format="number")
+_RECORD: Final = Decoder(Record)
 
 
 class UnreadableRecordError(ValueError):
     """A ledger record that this program cannot read: a newer one wrote it, or it is damaged."""
 
 
+class UnreadableVersionError(UnreadableRecordError):
+    """A version of definitions that this program cannot read, or one that follows it.
+
+    It concerns its tenant and nobody else.
+    """
+
+    def __init__(self, tenant: str | None, version: int | None, reason: str) -> None:
+        """Take whose version it is and its number, None where it does not say, and the reason."""
+        named = "a version" if tenant is None else f"version {version} of tenant {tenant!r}"
+        super().__init__(
+            f"{named} cannot be read, as it is damaged or of a newer program: {reason}"
+        )
+        self.tenant = tenant
+        self.version = version
+        self.reason = reason
+
+
+class VersionTooLargeError(ValueError):
+    """A version of definitions that does not fit into one record."""
+
+
 class ForeignRecordError(ValueError):
     """A record that is none of ours."""
-
-
-def write_record(record: Record) -> bytes:
-    """Write a ledger record."""
-    return orjson.dumps(record)
 
 
 def read_record(raw: bytes) -> Record:
     """Read a ledger record of this or an older version; UnreadableRecordError otherwise."""
     try:
-        record: dict[str, Any] = orjson.loads(raw)
+        record = _RECORD.decode(raw)
+    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _read_older(raw, error)
+    if record.v != RECORD_VERSION:
+        return _read_older(raw, None)
+    return record
+
+
+def _read_older(raw: bytes, problem: Exception | None) -> Record:
+    try:
+        record = orjson.loads(raw)
         version = record["v"]
     except (orjson.JSONDecodeError, TypeError, KeyError) as error:
         raise UnreadableRecordError("not a ledger record") from error
-    if version != RECORD_VERSION:
-        raise UnreadableRecordError(
-            f"record version {version} is unknown; this program reads up to {RECORD_VERSION}"
-        )
-    return cast(Record, record)
+    if version == 1:
+        try:
+            return convert(_lifted(record), Record)
+        except (
+            MsgspecError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            ArithmeticError,
+        ) as error:
+            raise UnreadableRecordError(f"not a ledger record of version 1: {error}") from error
+    if version == RECORD_VERSION:
+        raise UnreadableRecordError(f"not a ledger record: {problem}") from problem
+    raise UnreadableRecordError(
+        f"record version {version} is unknown; this program reads up to {RECORD_VERSION}"
+    )
+
+
+def write_input(given: Mapping[str, Any]) -> bytes:
+    """Write an input for xp.events, its numbers exactly as they are."""
+    return _INPUT.encode(given)
+
+
+# -- version 1: the same words with more of them; numbers as texts, instants as texts throughout
+
+
+def _lifted(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of version 1 as a record of version 2 has it, before types are checked."""
+    state = record.get("state")
+    lifted = {
+        **record,
+        "v": RECORD_VERSION,
+        "appended": read_instant(record["appended"]) // MILLISECOND,
+        "input": _lifted_input(record["input"]),
+        "entries": [_lifted_entry(it) for it in record["entries"]],
+        "state": None if state is None else _with_numbers(state, "total"),
+    }
+    # The event time follows from the input and the append time, the others where they are equal.
+    del lifted["at"]
+    if record["id"] == event_id(*record["source"]):
+        del lifted["id"]
+    if record["after"] is not None and record["after"][2] == record["lane"]:
+        del lifted["lane"]
+    return lifted
+
+
+def _lifted_input(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    lifted = {"type": "metric", **_with_numbers(given, "value", "was")}
+    if "series" in given:
+        lifted["series"] = _pairs(given["series"])
+    if "streak" in given:
+        lifted["streak"] = _preferences(given["streak"])
+    return lifted
+
+
+def _lifted_entry(entry: dict[str, Any]) -> dict[str, Any]:
+    match entry["kind"]:
+        case "total":
+            lifted = _with_numbers(entry, "change", "total")
+            for name in ("subtotals", "peaks"):
+                if name in entry:
+                    lifted[name] = {key: read_number(text) for key, text in entry[name].items()}
+            return lifted
+        case "progress":
+            periods = {
+                frequency: (first, read_number(change))
+                for frequency, (first, change) in entry["periods"].items()
+            }
+            return {**entry, "periods": periods}
+        case "correction":
+            return _with_numbers(entry, "before", "after")
+        case "backfill":
+            return {**entry, "series": _pairs(entry["series"])}
+        case "preferences":
+            return {**entry, "streak": _preferences(entry["streak"])}
+        case _:
+            # It has no numbers but whole ones.
+            return entry
+
+
+def _with_numbers(words: dict[str, Any], *names: str) -> dict[str, Any]:
+    lifted = dict(words)
+    for name in names:
+        if lifted.get(name) is not None:
+            lifted[name] = read_number(lifted[name])
+    return lifted
+
+
+def _pairs(series: dict[str, list[str]]) -> dict[str, tuple[Number, Number]]:
+    return {name: (read_number(it), read_number(peak)) for name, (it, peak) in series.items()}
+
+
+def _preferences(streak: dict[str, Any]) -> dict[str, Any]:
+    if "metrics" not in streak:
+        return streak
+    return {**streak, "metrics": [_with_numbers(it, "threshold") for it in streak["metrics"]]}
+
+
+# -- versions of definitions
 
 
 def write_version(version: Version) -> bytes:
-    """Write a version of definitions."""
-    return version.model_dump_json().encode()
+    """Write a version of definitions; VersionTooLargeError when it does not fit into a record."""
+    raw = version.model_dump_json().encode()
+    if len(raw) > VERSION_BYTES_MAX:
+        raise VersionTooLargeError(
+            f"the definitions would have {len(raw):,} bytes and may have {VERSION_BYTES_MAX:,}: "
+            "what is archived counts too"
+        )
+    return raw
 
 
 def read_version(raw: bytes) -> Version:
     """Read a version of definitions; pydantic's ValidationError for anything else."""
-    return Version.model_validate_json(raw)
+    return Version.model_validate_json(raw, context=STORED)
 
 
 def read_definitions_record(raw: bytes) -> Version | EpochMark:
     """Read one record of xp.definitions.
 
-    Raises ForeignRecordError for what is no version at all, and UnreadableRecordError for a version
-    that this program cannot read: passing over it would judge by the wrong one.
+    Raises ForeignRecordError for what is no version at all, UnreadableVersionError for a version
+    that this program cannot read, and UnreadableRecordError for an epoch, which concerns everyone.
     """
     try:
-        told = orjson.loads(raw)
+        words = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise ForeignRecordError("not JSON") from error
-    if not isinstance(told, dict) or not ({"version", "epoch"} & told.keys()):
+    if not isinstance(words, dict) or not ({"version", "epoch"} & words.keys()):
         raise ForeignRecordError("neither a version nor an epoch")
     try:
-        return EpochMark.model_validate(told) if "epoch" in told else read_version(raw)
+        return read_version(raw) if "version" in words else EpochMark.model_validate(words)
     except ValidationError as error:
-        raise UnreadableRecordError(f"a version that cannot be read: {explain(error)}") from error
+        if "version" not in words:
+            message = f"an epoch that cannot be read: {explain(error)}"
+            raise UnreadableRecordError(message) from error
+        tenant, version = _named(words)
+        raise UnreadableVersionError(tenant, version, explain(error)) from error
 
 
-def event_id(epoch: int, partition: int, offset: int) -> str:
-    """Return the id of the event first found at a source position."""
-    return f"{epoch}-{partition}-{offset}"
+def _named(words: dict[str, Any]) -> tuple[str, int] | tuple[None, None]:
+    """Return whose version a record is and its number, as far as it says both."""
+    tenant, version = words.get("tenant"), words.get("version")
+    if not (isinstance(tenant, str) and TENANT.match(tenant)) or type(version) is not int:
+        return None, None
+    return (tenant, version) if version > 0 else (None, None)
 
 
-def read_event_id(text: str) -> tuple[int, int, int] | None:
+def read_event_id(text: EventId) -> tuple[int, int, int] | None:
     """Return epoch, partition and offset of an event id, None if it is none."""
     match = EVENT_ID.match(text)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
-
-
-@lru_cache(maxsize=256)
-def write_instant(at: datetime) -> str:
-    """Write an instant in UTC, with a fraction only where it has one."""
-    # Remembered: a record holds the same instant up to four times.
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
-    return at.isoformat()[: -len("+00:00")] + "Z"
-
-
-def from_millis(millis: int) -> datetime:
-    """Return the instant of a broker's timestamp."""
-    return datetime.fromtimestamp(millis / 1000, UTC)

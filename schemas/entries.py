@@ -1,351 +1,257 @@
-"""What was concluded: entries, and the ledger record that holds them with their input.
+"""What was concluded: one entry for each effect of an input on a user, or on a whole partition.
 
-Entries and records are typed dictionaries: the value in memory is the value on the wire, and a
-record is written once and read once, whatever its size. Entries say all there is to know:
-`evolve` needs no definitions to apply them. They never change: a new need is a new kind.
-
-Decimals are strings in canonical form (`schemas.numbers.write`), instants are ISO 8601 in UTC,
-dates are local dates of the user, points are integers.
+Entries say all there is to know: whoever applies them needs no definitions. A field that is left
+out is as its default says. They never change: a new need is a new kind. Dates are the user's local
+ones; points are integers; a number that is not a small integer is a decimal in a string.
 """
 
-from typing import Final, Literal
+from datetime import date
+from typing import Literal
 
-# Not typing's: pydantic makes JSON Schemas of these, and wants them so before Python 3.12.
-from typing_extensions import NotRequired, TypedDict  # noqa: UP035  for the reason above
+from msgspec import UNSET, Struct, UnsetType
 
-RECORD_VERSION: Final = 1
+from schemas.instants import Instant
+from schemas.numbers import Number
+from schemas.periods import Frequency
+from schemas.text import (
+    AchievementKey,
+    AttributeKey,
+    AttributeText,
+    BoostKey,
+    EventId,
+    FilterId,
+    LevelKey,
+    MetricKey,
+    PauseId,
+    Reason,
+    SeriesName,
+    SystemKey,
+    TriggerKey,
+    ZoneName,
+)
 
-Frequency = Literal["daily", "weekly", "monthly"]
-FREQUENCIES: Final[tuple[Frequency, ...]] = ("daily", "weekly", "monthly")
-
-Outcome = Literal["applied", "replayed", "refused", "forwarded", "dead"]
 StreakChange = Literal["started", "extended", "lost", "carried", "frozen", "paused", "restored"]
+EvaluationMode = Literal["AND", "OR"]
 
 
-class UserEntry(TypedDict):
+class BaseEntry(Struct, tag_field="kind", omit_defaults=True, gc=False):
+    """What all entries have in common: a kind, and fields left out where they say nothing."""
+
+
+class UserEntry(BaseEntry, tag="user"):
     """The user came to be, or what the rules know of the user changed."""
 
-    kind: Literal["user"]
-    created: NotRequired[bool]
+    created: bool = False
     # The user's local date at that instant: from here on freezes are earned.
-    day: NotRequired[str]
-    # Version of the definitions by which the user was created, where it is not the first: all that
-    # its filters ask for is known of one without a past.
-    known: NotRequired[int]
-    tz: NotRequired[str | None]
+    day: date | None = None
+    # Version of the definitions by which the user was created: all that its filters ask for is
+    # known of one without a past.
+    known: int = 1
+    tz: ZoneName | UnsetType | None = UNSET
     # Only what changed; null clears the attribute.
-    attributes: NotRequired[dict[str, str | None]]
+    attributes: dict[AttributeKey, AttributeText | None] = {}
 
 
-class TotalEntry(TypedDict):
+class TotalEntry(BaseEntry, tag="total"):
     """A metric's total changed."""
 
-    kind: Literal["total"]
-    metric: str
-    change: str
-    total: str
-    # The user's local date of the event, under which summaries count it.
-    day: str
-    # Filter (`schemas.definitions.filter_id`) -> subtotal of matching events, where it changed.
-    subtotals: NotRequired[dict[str, str]]
-    # Metric, or metric?filter, -> its highest value so far, where a correction lowered it.
-    peaks: NotRequired[dict[str, str]]
+    metric: MetricKey
+    change: Number
+    total: Number
+    # The date of the event, under which summaries count it.
+    day: date
+    # The subtotals of matching events, where they changed.
+    subtotals: dict[FilterId, Number] = {}
+    # The highest values so far, where a correction lowered them.
+    peaks: dict[SeriesName, Number] = {}
 
 
-class ProgressEntry(TypedDict):
+class ProgressEntry(BaseEntry, tag="progress"):
     """A metric moved within streak periods that are not yet satisfied."""
 
-    kind: Literal["progress"]
-    metric: str
-    # Frequency -> first date of the period and the metric's change within it so far.
-    periods: dict[Frequency, tuple[str, str]]
+    metric: MetricKey
+    # First date of the period, and the metric's change within it so far.
+    periods: dict[Frequency, tuple[date, Number]]
 
 
-class StreakEntry(TypedDict):
+class StreakEntry(BaseEntry, tag="streak"):
     """The streak of one frequency started, was extended or lost, or was kept in some other way.
 
     `frozen`: freezes took the place of missed periods; `paused`: a pause covers them; `carried`: a
     new time zone skipped dates; `restored`: an operator gave it back.
     """
 
-    kind: Literal["streak"]
     frequency: Frequency
     change: StreakChange
     # After the change: 0 when lost.
     length: int
-    started: str | None
+    started: date | None
     # First date of the period that satisfied the streak; for a loss, of the one that did not; for
     # frozen and paused, of the last one that was kept so.
-    period: str
+    period: date
     # First date of the last period up to which the streak is kept.
-    through: str | None
+    through: date | None
     # The length that was lost.
-    lost: NotRequired[int]
+    lost: int | None = None
     # For frozen: how many freezes were consumed, one for each period, and how many are left.
-    consumed: NotRequired[int]
-    freezes: NotRequired[int]
+    consumed: int | None = None
+    freezes: int | None = None
     # For paused, and for frozen with more than one: first date of the first period kept so.
-    since: NotRequired[str]
-    # Set on the frequencies that the game does not use: kept, but nobody is told.
-    quiet: NotRequired[bool]
+    since: date | None = None
+    # Of a frequency that the game does not use: kept, but nobody is notified.
+    quiet: bool = False
 
 
-class FreezesEntry(TypedDict):
+class FreezesEntry(BaseEntry, tag="freezes"):
     """Streak freezes were granted (at creation, or by an operator) or earned with time."""
 
-    kind: Literal["freezes"]
     change: Literal["granted", "earned"]
     amount: int
     # How many there are after it.
     freezes: int
-    # The user's local date.
-    day: str
+    day: date
 
 
-class Pause(TypedDict):
+class Pause(Struct, frozen=True, gc=False):
     """Local dates, both included, in which a streak is kept without activity."""
 
-    id: str
-    start: str
-    end: str
+    id: PauseId
+    start: date
+    end: date
 
 
-class PausesEntry(TypedDict):
+class PausesEntry(BaseEntry, tag="pauses"):
     """A pause was added or removed: all that are known of after it."""
 
-    kind: Literal["pauses"]
     change: Literal["added", "removed"]
     # The one that was.
-    id: str
+    id: PauseId
     pauses: list[Pause]
 
 
-class StreakMetricPreference(TypedDict):
+class StreakMetricPreference(Struct, frozen=True, gc=False):
     """A user's own condition of the streak."""
 
-    metric: str
-    threshold: str
+    metric: MetricKey
+    threshold: Number
 
 
-class StreakPreferences(TypedDict):
-    """What a user set of the streak; what is absent follows the game."""
+class StreakPreferences(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a user set of the streak; what is left out follows the game."""
 
-    enabled: NotRequired[bool]
-    evaluationMode: NotRequired[Literal["AND", "OR"]]
-    metrics: NotRequired[list[StreakMetricPreference]]
+    enabled: bool | None = None
+    evaluationMode: EvaluationMode | None = None
+    metrics: tuple[StreakMetricPreference, ...] | None = None
 
 
-class PreferencesEntry(TypedDict):
+class PreferencesEntry(BaseEntry, tag="preferences"):
     """The user's own streak settings, all of them, after a change."""
 
-    kind: Literal["preferences"]
     streak: StreakPreferences
 
 
-class AchievementEntry(TypedDict):
+class AchievementEntry(BaseEntry, tag="achievement"):
     """An achievement was completed."""
 
-    kind: Literal["achievement"]
-    achievement: str
-    # Set on what is completed for the past: nobody is told.
-    quiet: NotRequired[bool]
+    achievement: AchievementKey
+    # Completed for the past: nobody is notified.
+    quiet: bool = False
 
 
-class PointsEntry(TypedDict):
+class PointsEntry(BaseEntry, tag="points"):
     """Points were awarded (or, negative, deducted): by one trigger, or by an operator."""
 
-    kind: Literal["points"]
-    system: str
+    system: SystemKey
     # None for what an operator granted or deducted.
-    trigger: str | None
+    trigger: TriggerKey | None
     awarded: int
     # The balance after it.
     total: int
-    # Keys of the boosts that multiplied it, in the order of the file.
-    boosts: NotRequired[list[str]]
+    # Those that multiplied it, in the order of the file.
+    boosts: tuple[BoostKey, ...] = ()
     # For a time trigger: when it fell due, of several equal ones the last; and how many.
-    at: NotRequired[str]
-    count: NotRequired[int]
+    at: Instant | None = None
+    count: int | None = None
     # For a grant, a deduction or a correction: why.
-    reason: NotRequired[str]
-    quiet: NotRequired[bool]
+    reason: Reason | None = None
+    quiet: bool = False
 
 
-class LevelEntry(TypedDict):
+class LevelEntry(BaseEntry, tag="level"):
     """The input as a whole moved the user to another level, by the record's definitions."""
 
-    kind: Literal["level"]
-    system: str
-    before: str | None
-    after: str | None
+    system: SystemKey
+    before: LevelKey | None
+    after: LevelKey | None
     total: int
-    quiet: NotRequired[bool]
+    quiet: bool = False
 
 
-class CorrectionEntry(TypedDict):
+class CorrectionEntry(BaseEntry, tag="correction"):
     """An earlier event of the user counts with another value from here on."""
 
-    kind: Literal["correction"]
-    # Id of the event that is corrected, the value that it counted with, and the one it has now.
-    event: str
-    before: str
-    after: str
-    reason: NotRequired[str]
+    # The event that is corrected, the value that it counted with, and the one it has now.
+    event: EventId
+    before: Number
+    after: Number
+    reason: Reason | None = None
 
 
-class BackfillEntry(TypedDict):
+class BackfillEntry(BaseEntry, tag="backfill"):
     """The user's past is known as this version of the definitions asks for it."""
 
-    kind: Literal["backfill"]
     version: int
-    # metric?filter -> subtotal and its highest value so far, the past included.
-    series: dict[str, tuple[str, str]]
+    # Subtotal and its highest value so far, the past included.
+    series: dict[SeriesName, tuple[Number, Number]]
 
 
-class BackfilledEntry(TypedDict):
+class BackfilledEntry(BaseEntry, tag="backfilled"):
     """Every user of the partition has got the backfill of a version."""
 
-    kind: Literal["backfilled"]
     version: int
 
 
-class DueEntry(TypedDict):
+class DueEntry(BaseEntry, tag="due"):
     """When time itself will next do something to the user; None: never."""
 
-    kind: Literal["due"]
-    at: str | None
+    at: Instant | None
 
 
-class HoldEntry(TypedDict):
+class HoldEntry(BaseEntry, tag="hold"):
     """The clock holds this partition's due inputs back, or no longer does."""
 
-    kind: Literal["hold"]
     on: bool
 
 
-class BoostEntry(TypedDict):
+class BoostEntry(BaseEntry, tag="boost"):
     """A boost began or ended: of a user, or, where the record has no user, of everyone."""
 
-    kind: Literal["boost"]
-    system: str
-    boost: str
+    system: SystemKey
+    boost: BoostKey
     change: Literal["started", "finished"]
 
 
-class DefinitionsEntry(TypedDict):
+class DefinitionsEntry(BaseEntry, tag="definitions"):
     """From here on this partition is judged by another version of a tenant's definitions."""
 
-    kind: Literal["definitions"]
     version: int
 
 
-Entry = (
+# What is of a whole partition, and of no user. A boost may be either.
+PartitionEntry = DefinitionsEntry | BackfilledEntry | HoldEntry | BoostEntry
+UserStateEntry = (
     UserEntry
     | TotalEntry
     | ProgressEntry
     | StreakEntry
-    | AchievementEntry
-    | PointsEntry
-    | LevelEntry
     | FreezesEntry
     | PausesEntry
     | PreferencesEntry
+    | AchievementEntry
+    | PointsEntry
+    | LevelEntry
     | CorrectionEntry
     | BackfillEntry
-    | BackfilledEntry
     | DueEntry
-    | HoldEntry
-    | BoostEntry
-    | DefinitionsEntry
 )
-
-
-class StreakState(TypedDict):
-    """The streak of the game's frequency, as the answer to an event shows it."""
-
-    frequency: Frequency
-    length: int
-    started: str | None
-    periodStart: str | None
-    periodEnd: str | None
-    expires: str | None
-    # Freezes at hand; absent where the game has none.
-    freezes: NotRequired[int]
-
-
-class State(TypedDict):
-    """What an answer needs and no entry says: where the user stands after the input."""
-
-    # Of the event's metric; absent for an input that has none.
-    total: NotRequired[str]
-    streak: StreakState
-
-
-class Input(TypedDict):
-    """The input as it was judged, without personal fields: enough to judge it again.
-
-    What is absent was not given. `type` is absent for a metric event; the fields of the other kinds
-    are those of their models in `schemas.events`.
-    """
-
-    type: NotRequired[str]
-    metric: NotRequired[str]
-    # A decimal; None reverses an event.
-    value: NotRequired[str | None]
-    attributes: NotRequired[dict[str, str]]
-    tz: NotRequired[str | None]
-    userAttributes: NotRequired[dict[str, str | None]]
-    occurredAt: NotRequired[str]
-    version: NotRequired[int]
-    # The instant that fell due.
-    at: NotRequired[str]
-    achievement: NotRequired[str]
-    system: NotRequired[str]
-    boost: NotRequired[str]
-    change: NotRequired[Literal["started", "finished"]]
-    points: NotRequired[int]
-    reason: NotRequired[str]
-    # The event that a correction is of, and the value that it came with.
-    event: NotRequired[str]
-    was: NotRequired[str]
-    day: NotRequired[str]
-    # Of a pause.
-    id: NotRequired[str]
-    start: NotRequired[str]
-    end: NotRequired[str]
-    streak: NotRequired[StreakPreferences]
-    # Of a backfill: metric?filter -> subtotal and its highest value up to the version's marker.
-    series: NotRequired[dict[str, tuple[str, str]]]
-    on: NotRequired[bool]
-
-
-class Record(TypedDict):
-    """One ledger record: one input, its outcome and every effect of it."""
-
-    v: int
-    # Event id: epoch-partition-offset of where the event was first found.
-    id: str
-    outcome: Outcome
-    # Why it was refused, or is dead.
-    reason: NotRequired[str]
-    # For a refusal: what kind of error it is (schemas.events.RefusalCode).
-    code: NotRequired[str]
-    # Id of the event that used the idempotency key first, for a replay.
-    first: NotRequired[str]
-    # Event time and append time of the input.
-    at: str
-    appended: str
-    # Source position: epoch, partition, offset.
-    source: tuple[int, int, int]
-    # Predecessor in this partition (schemas.order): epoch, offset, lane token.
-    after: tuple[int, int, str] | None
-    lane: str
-    tenant: str
-    user: str | None
-    key: NotRequired[str]
-    # Versions of the tenant's definitions and of the rules that it was judged by.
-    definitions: int
-    rules: int
-    input: Input | None
-    entries: list[Entry]
-    state: NotRequired[State]
+Entry = UserStateEntry | PartitionEntry

@@ -7,62 +7,73 @@ seen, handles every effect exactly once. Notices of one user come in order on on
 
 from typing import Literal
 
-# Not typing's: pydantic makes JSON Schemas of these, and wants them so before Python 3.12.
-from typing_extensions import NotRequired, TypedDict  # noqa: UP035  for the reason above
+from msgspec import UNSET, Struct, UnsetType
 
-from schemas.entries import Frequency
+from schemas.periods import Frequency
+from schemas.text import (
+    AchievementKey,
+    BoostKey,
+    EventId,
+    InstantText,
+    LevelKey,
+    Reason,
+    SystemKey,
+    TenantKey,
+    TriggerKey,
+    UserId,
+)
 
 
-class Notice(TypedDict):
+class BaseNotice(Struct, gc=False):
     """What every notice has."""
 
     id: str
-    tenant: str
-    user: str
+    tenant: TenantKey
+    user: UserId
     # Event time, ISO 8601 in UTC; for points that time itself awarded, when they fell due.
-    at: str
+    at: InstantText
     # Id of the event that it follows from: epoch-partition-offset on the events topic.
-    event: str
+    event: EventId
     # Version of the tenant's definitions that it was judged by.
     definitions: int
 
 
-class PointsAwarded(Notice):
+class PointsAwarded(BaseNotice):
     """Points awarded by one trigger or by an operator; negative for a deduction."""
 
-    system: str
+    system: SystemKey
     # Null for what an operator granted or deducted.
-    trigger: str | None
+    trigger: TriggerKey | None
     awarded: int
     # The balance after it.
     total: int
     # Keys of the boosts that multiplied it; absent without any.
-    boosts: NotRequired[list[str]]
+    boosts: tuple[BoostKey, ...] | UnsetType = UNSET
     # How many times in a row a time trigger was due; absent for once.
-    count: NotRequired[int]
+    count: int | UnsetType = UNSET
     # Why an operator granted, deducted or corrected.
-    reason: NotRequired[str]
+    reason: Reason | UnsetType = UNSET
 
 
-class LevelChanged(Notice):
+class LevelChanged(BaseNotice):
     """An event moved the user to another level, up or down, or to none (null)."""
 
-    system: str
-    previousLevel: str | None
-    newLevel: str | None
+    system: SystemKey
+    previousLevel: LevelKey | None
+    newLevel: LevelKey | None
     total: int
 
 
-class AchievementCompleted(Notice):
+class AchievementCompleted(BaseNotice):
     """An achievement was completed: once per user."""
 
-    achievement: str
+    achievement: AchievementKey
 
 
-class StreakChanged(Notice):
+class StreakChanged(BaseNotice):
     """The streak started, was extended or lost, was saved by freezes, or was given back.
 
-    What leaves its length as it is and costs the user nothing, such as a pause, is not told.
+    What leaves its length as it is and costs the user nothing, such as a pause, has no notice.
     """
 
     frequency: Frequency
@@ -72,17 +83,20 @@ class StreakChanged(Notice):
     # The length that was lost, null when none was.
     lost: int | None
     # For frozen: how many freezes were consumed, one for each missed period, and how many are left.
-    consumed: NotRequired[int]
-    freezes: NotRequired[int]
+    consumed: int | UnsetType = UNSET
+    freezes: int | UnsetType = UNSET
 
 
-class FreezesChanged(Notice):
+class FreezesChanged(BaseNotice):
     """Streak freezes were granted, by the game or an operator, or earned with time.
 
-    It is told among the changes of streaks, and told apart by its `change`.
+    It is on the topic of changes of streaks, and told apart by its `change`.
     """
 
     change: Literal["granted", "earned"]
     amount: int
     # How many there are after it.
     freezes: int
+
+
+Notice = PointsAwarded | LevelChanged | AchievementCompleted | StreakChanged | FreezesChanged

@@ -9,28 +9,11 @@ was judged on a state that did not come to be is skipped by everyone alike.
 Downstream services that read the ledger apply the same rule; it is all that they need.
 """
 
-from typing import NamedTuple
+from schemas.records import Link, Record, link_of
 
-from schemas.entries import Record
-
-
-class Link(NamedTuple):
-    """The identity of a record within its partition: its source position and its lane's token."""
-
-    epoch: int
-    offset: int
-    lane: str
-
-
-def link_of(record: Record) -> Link:
-    """Return the link by which a successor names this record."""
-    epoch, _partition, offset = record["source"]
-    return Link(epoch, offset, record["lane"])
+__all__ = ["Link", "follows", "link_of"]
 
 
 def follows(last: Link | None, record: Record) -> bool:
     """Tell whether a record is next in the chain; `last` is None where nothing was applied yet."""
-    after = record["after"]
-    if after is None:
-        return last is None
-    return last is not None and last == (after[0], after[1], after[2])
+    return record.after == last

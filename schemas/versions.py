@@ -5,12 +5,27 @@ archived, so that awards of the past can still say what they were for.
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, assert_never
 
 from pydantic import AwareDatetime
 
-from schemas.definitions import Definitions, Item, PointsSystem, Trigger
-from schemas.events import Key, Strict
+from schemas.definitions import (
+    Achievement,
+    AchievementTrigger,
+    ApiAchievement,
+    CompositeAchievement,
+    Definitions,
+    Item,
+    MetricAchievement,
+    MetricTrigger,
+    PointsSystem,
+    StreakAchievement,
+    StreakTrigger,
+    TimeTrigger,
+    Trigger,
+    UserCreationTrigger,
+)
+from schemas.strict import Key, Strict
 
 
 class Stamp(Strict):
@@ -36,7 +51,7 @@ class Version(Strict):
     # metric?filter -> the version since which its subtotal is counted without a gap.
     since: dict[str, int] = {}
     # Whether it asks anything of the users' past, or of their time: each is then visited once
-    # (`schemas.events.Backfill`).
+    # (`schemas.inputs.Backfill`).
     backfill: bool = False
 
 
@@ -107,22 +122,44 @@ def _completable(game: Definitions) -> dict[str, dict[str, Any]]:
     return {
         item.key: item.model_dump(exclude={"name", "description", "badgeUrl"})
         for item in game.achievements
-        if item.status == "active" and not item.archived and item.trigger != "api"
+        if item.status == "active" and not item.archived and not _asked_for(item)
     }
 
 
-def _timed(game: Definitions) -> list[Any]:
+def _asked_for(item: Achievement) -> bool:
+    """Tell whether an achievement is completed by a request, and by nothing else."""
+    match item:
+        case ApiAchievement():
+            return True
+        case MetricAchievement() | StreakAchievement() | CompositeAchievement():
+            return False
+        case _:
+            assert_never(item)
+
+
+def _timed(game: Definitions) -> list[tuple[str, Item]]:
     # What happens to users by time alone.
     return [
         (system.key, item)
         for system in game.points
         if not system.archived
         for item in (
-            *(it for it in system.triggers if it.type == "time" and it.status == "active"),
+            *(it for it in system.triggers if it.status == "active" and _ticks(it)),
             *(it for it in system.boosts if it.userId is not None),
         )
         if not item.archived
     ]
+
+
+def _ticks(item: Trigger) -> bool:
+    """Tell whether time alone sets off a trigger."""
+    match item:
+        case TimeTrigger():
+            return True
+        case MetricTrigger() | StreakTrigger() | AchievementTrigger() | UserCreationTrigger():
+            return False
+        case _:
+            assert_never(item)
 
 
 def with_archived(old: Definitions, new: Definitions) -> Definitions:

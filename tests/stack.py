@@ -18,8 +18,8 @@ from platformdirs import user_cache_path
 
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
+from ops.embedded.ports import choose_port
 from ops.embedded.postgres import EmbeddedPostgres
-from ops.embedded.process import choose_port
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18.4"

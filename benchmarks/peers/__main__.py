@@ -21,7 +21,7 @@ from broker.connection import Connection
 from broker.producer import producer as new_producer
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
-from ops.settings import read_settings
+from ops.settings_in_force import read_settings
 
 PARTITIONS = 4
 PATIENCE_S = 300.0

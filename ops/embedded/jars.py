@@ -24,7 +24,7 @@ from jgo.maven import Artifact, MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ops.embedded.process import StackError
+from ops.embedded.ports import StackError
 
 LOCK_FILE = Path(__file__).with_name("kafka.lock")
 ROOTS = (

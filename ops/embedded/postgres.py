@@ -20,15 +20,8 @@ from typing import Self
 import psutil
 import psycopg
 
-from ops.embedded.process import (
-    ENVIRONMENT,
-    POLL_S,
-    Child,
-    StackError,
-    choose_port,
-    replace_text,
-    undone_on_failure,
-)
+from ops.embedded.ports import StackError, choose_port, replace_text
+from ops.embedded.process import ENVIRONMENT, POLL_S, Child, undone_on_failure
 from ops.embedded.server import EmbeddedServer
 
 USER = "xpledger"

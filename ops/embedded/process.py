@@ -1,24 +1,24 @@
 """One child process that neither outlives its supervisor nor runs twice on the same directory.
 
-Knows processes, pid files, locks and ports; must not know what Kafka or PostgreSQL is.
+Knows processes, pid files and locks; must not know what Kafka or PostgreSQL is.
 """
 
 import fcntl
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
 import psutil
+
+from ops.embedded.ports import StackError
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 LOG_BYTES_MAX = 8 * 1024 * 1024
@@ -29,14 +29,6 @@ ORPHAN_PATIENCE_S = 15.0
 # Nothing of the caller's environment reaches a child: an inherited JAVA_TOOL_OPTIONS or PGPORT
 # would make the stack behave differently from one shell to the next.
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-# Below the range from which Linux takes the ports of outgoing connections, so that a port found
-# free stays free until the child binds it.
-PORTS_FROM, PORTS_TO = 20_000, 32_000
-
-
-class StackError(RuntimeError):
-    """A part cannot be started or has stopped; the message says why and what to look at."""
 
 
 class Child:
@@ -238,45 +230,6 @@ def undone_on_failure(undo: Callable[[], None]) -> Iterator[None]:
         raise
 
 
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of the loopback address now."""
-    with closing(socket.socket()) as probe:
-        # As servers do: a port whose old connections are still winding down is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def choose_port(name: str, file: Path, wanted: int | None) -> int:
-    """Settle on a port and remember it in the file.
-
-    wanted: the port asked for, which must be free (else StackError, in the name given); None takes
-    the remembered one, or a free one when there is none or somebody else has it by now.
-    """
-    if wanted is not None:
-        if not port_is_free(wanted):
-            raise StackError(
-                f"{name}: port {wanted} is taken; stop what listens there or choose another port"
-            )
-        port = wanted
-    else:
-        remembered = int(file.read_text(encoding="ascii")) if file.exists() else 0
-        port = remembered if remembered and port_is_free(remembered) else _free_port()
-    replace_text(file, f"{port}\n")
-    return port
-
-
-def replace_text(file: Path, text: str, mode: int = 0o644) -> None:
-    """Write the text so that whoever reads the file sees the old or the new content whole."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.touch(mode=mode)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)
-
-
 def _is_gone_within(process: psutil.Process, patience_s: float) -> bool:
     """Wait for a process that is not our child; a dead one that nobody buries counts as gone."""
     deadline = time.monotonic() + patience_s
@@ -285,12 +238,3 @@ def _is_gone_within(process: psutil.Process, patience_s: float) -> bool:
             return False
         time.sleep(POLL_S)
     return True
-
-
-def _free_port() -> int:
-    """Find a port that nobody listens on, at random: stacks starting together rarely meet."""
-    for _ in range(1_000):
-        port = PORTS_FROM + secrets.randbelow(PORTS_TO - PORTS_FROM)
-        if port_is_free(port):
-            return port
-    raise StackError(f"no free port between {PORTS_FROM} and {PORTS_TO}")

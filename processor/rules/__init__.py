@@ -3,4 +3,4 @@
 from typing import Final
 
 # The version of the rules that records name. It rises with every change to what `decide` concludes.
-RULES: Final = 2
+RULES: Final = 3

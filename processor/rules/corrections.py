@@ -1,62 +1,55 @@
 """Corrections: an earlier event counts with another value from here on, by new entries alone.
 
+The rule: docs/reference/rules.md#corrections.
+
 A correction is worked out as an event of the difference, at the time of the event that it corrects.
 Where it takes away, the highest values so far go down with it, and what triggers had given for the
-multiples that are no longer reached is taken back. Achievements and extended streaks stay
-(semantics 5, OD-48).
+multiples that are no longer reached is taken back. Achievements and extended streaks stay.
 """
 
-from decimal import Decimal
+from processor.rules.attributes import matches
+from processor.rules.boosts import boosted, boosts_for
+from processor.rules.decision import Decision
+from processor.rules.left import Refused
+from processor.rules.points import award_exactly
+from processor.rules.triggers import MetricTriggerRule
+from schemas.entries import TotalEntry
+from schemas.numbers import Number, add, multiples
 
-from processor.rules.boosts import boosted
-from processor.rules.game import Game, MetricRule, TriggerRule, matches
-from processor.rules.points import Effects, award, earned_boosts
-from processor.rules.standing import Standing
-from processor.rules.totals import peak_of
-from schemas.entries import Entry, TotalEntry
-from schemas.numbers import add, multiples, write
 
-
-def lowered_peaks(
-    before: Standing, rule: MetricRule, entry: TotalEntry, change: Decimal
-) -> dict[str, str]:
-    """Return the highest values so far as a lowering leaves them, by series.
+def lower_peaks(decision: Decision, entry: TotalEntry, change: Number) -> None:
+    """Add the highest values so far, as a lowering leaves them, to the entry of the total.
 
     As if the event had had the lower value: the mark goes down as far, but not below the total.
     """
-    totals = {rule.key: entry["total"]}
-    for filter_id, subtotal in entry.get("subtotals", {}).items():
-        totals[f"{rule.key}?{filter_id}"] = subtotal
-    return {
-        series: write(max(Decimal(total), Decimal(0), add(peak_of(before, series), change)))
-        for series, total in totals.items()
-    }
+    for series, move in decision.moves.items():
+        entry.peaks[series] = max(move.total, 0, add(move.peak, change))
 
 
-def taken_back(before: Standing, standing: Standing, game: Game, effects: Effects) -> list[Entry]:
-    """Return what metric triggers take back for multiples that are no longer reached.
+def take_back(decision: Decision) -> Refused | None:
+    """Conclude what metric triggers take back for multiples that are no longer reached.
 
     Valued with the boosts of the corrected event's date; a deduction that is no longer due is given
-    back. `before` holds the highest values before the correction, `standing` those after it.
+    back.
     """
-    found: list[Entry] = []
-    for system in game.systems:
-        balance = standing["points"].get(system.key)
-        for trigger in system.triggers.get(effects.metric, ()):
-            times = _uncrossed(before, standing, trigger, effects)
-            if not times or not matches(trigger.user, standing["attributes"]):
+    own = decision.own
+    for plan in decision.plans:
+        for trigger in plan.triggers:
+            if not isinstance(trigger, MetricTriggerRule):
                 continue
+            move = decision.moves.get(trigger.series)
+            if move is None or not matches(trigger.user, own.attributes):
+                continue
+            lowered = own.series[trigger.series].peak
+            times = multiples(move.peak, trigger.step) - multiples(lowered, trigger.step)
             given = times * trigger.points
-            boosts = earned_boosts(system, given, standing, effects.user, effects.day)
-            entry = award(system, trigger.key, -boosted(given, boosts), balance)
-            if entry is not None:
-                balance = entry["total"]
-                found.append(entry)
-    return found
-
-
-def _uncrossed(before: Standing, standing: Standing, trigger: TriggerRule, effects: Effects) -> int:
-    if not matches(trigger.event, effects.attributes):
-        return 0
-    old, new = peak_of(before, trigger.series), peak_of(standing, trigger.series)
-    return multiples(old, trigger.step) - multiples(new, trigger.step)
+            if not given:
+                continue
+            back = -given
+            if given > 0:
+                held = boosts_for(plan.system, decision.user, own, decision.day)
+                back = -boosted(given, held)
+            refused = award_exactly(decision, plan.system, trigger.key, back)
+            if refused is not None:
+                return refused
+    return None

@@ -1,136 +1,192 @@
-"""`decide`: what an input of one user means, rule after rule in one written order (semantics 7.2).
+"""`decide`: what an input of one user means, rule after rule in one written order.
 
-Idempotency keys have been looked up before; the level of whole partitions is not known here.
+The rule: docs/reference/rules.md#order.
+
+Idempotency keys have been looked up before; what is of a whole partition is not known here.
 """
 
-from datetime import datetime
-from decimal import Decimal
+from typing import Final
 
-from processor.rules.achievements import (
-    completed_by_metric,
-    completed_by_others,
-    completed_by_streak,
+from processor.rules import (
+    achievements,
+    commands,
+    elapsed_time,
+    levels,
+    points,
+    streaks,
+    totals,
+    users,
 )
-from processor.rules.course import (
-    FUTURE_MAX,
-    Course,
-    NothingToDoError,
-    RefusedError,
-    Verdict,
-    check_attributes,
-    future,
-    keys_of,
-    length_of,
-    state_of,
+from processor.rules.decision import Decision
+from processor.rules.left import Refused, Unchanged
+from processor.rules.ruleset import MetricPlan, Ruleset
+from processor.rules.user_state import UserState
+from schemas.inputs import (
+    AchievementCompletion,
+    Due,
+    Identification,
+    MetricEvent,
+    UserInput,
 )
-from processor.rules.game import Game, MetricRule
-from processor.rules.others import OF_KNOWN, decide_completion, decide_identification
-from processor.rules.points import Effects, awards, blocked
-from processor.rules.standing import Standing
-from processor.rules.streaks import count
-from processor.rules.totals import total_entry
-from schemas.codec import write_instant
-from schemas.events import AchievementCompletion, Due, Identification, MetricEvent, UserInput
-from schemas.periods import local_date
+from schemas.instants import SECOND, Micros, read_instant
+from schemas.numbers import Number
+from schemas.records import AnswerState
+from schemas.text import InstantText, MetricKey
 
-__all__ = [
-    "NothingToDoError",
-    "RefusedError",
-    "Verdict",
-    "admit",
-    "decide",
-    "event_time",
-    "state_of",
-]
+# How far an input may say that it happened after it was appended.
+FUTURE_MAX: Final = 5 * 60 * SECOND
 
 
-def event_time(given: UserInput, appended: datetime) -> datetime:
-    """Return when an input happened: as it says itself where it does, else its append time (OD-1).
+def event_time(given: UserInput, appended: Micros) -> Micros:
+    """Return when an input happened: as it says itself where it does, else its append time.
 
     A correction happens when it is made, whenever the event was that it corrects.
     """
-    if isinstance(given, MetricEvent | AchievementCompletion):
-        return given.occurredAt or appended
-    return given.at if isinstance(given, Due) else appended
+    text: InstantText | None = None
+    if isinstance(given, (MetricEvent, AchievementCompletion)):
+        text = given.occurredAt
+    elif isinstance(given, Due):
+        text = given.at
+    return appended if text is None else read_instant(text)
 
 
 def decide(
-    standing: Standing | None,
+    own: UserState | None,
     given: UserInput,
-    appended: datetime,
-    game: Game,
-    corrected: Decimal | None = None,
-) -> Verdict:
-    """Judge one input of a user; `standing` is None for one who is not known yet.
+    appended: Micros,
+    rules: Ruleset,
+    corrected: Number | None = None,
+) -> Decision | Refused | Unchanged:
+    """Judge one input of a user; `own` is None for one who is not known yet.
 
-    `corrected` is the value that the event of a correction has come to by earlier ones. Raises
-    RefusedError for what the rules do not admit, and NothingToDoError for what is done already.
+    `own` is changed in place: where no Decision is returned, or anything is raised, the caller has
+    to take back what was changed. `corrected` is the value that the event of a correction has come
+    to by earlier ones.
     """
-    at = event_time(given, appended)
     if isinstance(given, MetricEvent):
-        return _decide_event(standing, given, appended, at, game)
+        return _event(own, given, appended, rules)
+    at = event_time(given, appended)
     if at > appended + FUTURE_MAX:
-        raise RefusedError("invalid", future("at" if isinstance(given, Due) else "occurredAt"))
+        return _from_the_future("at" if isinstance(given, Due) else "occurredAt")
     if isinstance(given, AchievementCompletion):
-        return decide_completion(standing, given, at, game)
+        return _completion(own, given, at, rules)
     if isinstance(given, Identification):
-        return decide_identification(standing, given, at, game)
-    if standing is None:
-        raise RefusedError("not_found", "User does not exist")
-    course = Course(standing, write_instant(at), given.user, game)
-    course.corrected = corrected
-    course.roll()
-    return OF_KNOWN[type(given)](course, given)
+        return _identification(own, given, at, rules)
+    if own is None:
+        return Refused("not_found", "User does not exist")
+    decision = Decision(own, at, given.user, rules)
+    left = commands.conclude(decision, given, corrected)
+    return _closed(decision) if left is None else left
 
 
-def _decide_event(
-    standing: Standing | None, event: MetricEvent, appended: datetime, at: datetime, game: Game
-) -> Verdict:
-    rule = admit(event, appended, game)
-    course = Course(standing, write_instant(at), event.user.id, game)
-    course.roll()
-    course.know(event.user, at)
-    own = course.standing
-    value = rule.increment if event.value is None else event.value
-    short = blocked(own, game, rule, value, event.attributes)
-    if short is not None:
-        raise RefusedError("blocked", f"the user has too few points in {short!r} for this event")
-    own_time = own["time"] == write_instant(at)
-    day = course.now.day if own_time else local_date(at, course.now.tz)
+def admit(event: MetricEvent, appended: Micros, at: Micros, rules: Ruleset) -> MetricPlan | Refused:
+    """Return the plan of the event's metric; a refusal of what the game does not know."""
+    plan = rules.plans.get(event.metric)
+    if plan is None:
+        known = ", ".join(sorted(rules.plans)) or "none"
+        return Refused("not_found", f"there is no metric {event.metric!r} (known: {known})")
+    if not event.attributes.keys() <= rules.event_attributes:
+        return users.unknown_attributes("event", event.attributes, rules.event_attributes)
+    if not isinstance(event.user, str):
+        refused = users.user_problem(event.user, rules)
+        if refused is not None:
+            return refused
+    if at > appended + FUTURE_MAX:
+        return _from_the_future("occurredAt")
+    return plan
 
-    before = own.copy()
-    total = total_entry(own, rule, value, event.attributes, day)
-    course.conclude([total])
-    streaks = count(own, game, rule.key, value, day, course.now)
-    course.conclude(streaks)
-    length = length_of(streaks, game)
-    completed = completed_by_metric(own, rule, event.attributes)
-    course.conclude(completed)
-    if length is not None:
-        by_streak = completed_by_streak(own, game, length)
-        course.conclude(by_streak)
-        completed = completed + by_streak
-    if completed:
-        by_others = completed_by_others(own, game, completed)
-        course.conclude(by_others)
-        completed = completed + by_others
-    effects = Effects(
-        event.user.id, total["day"], rule.key, event.attributes, length, keys_of(completed)
+
+def _event(
+    own: UserState | None, event: MetricEvent, appended: Micros, rules: Ruleset
+) -> Decision | Refused:
+    at = appended if event.occurredAt is None else read_instant(event.occurredAt)
+    plan = admit(event, appended, at, rules)
+    if isinstance(plan, Refused):
+        return plan
+    decision = Decision(own, at, event.user, rules)
+    if not decision.created:
+        elapsed_time.conclude(decision)
+    if decision.created or not isinstance(event.user, str):
+        refused = users.arrive(decision, event.user)
+        if refused is not None:
+            return refused
+    value = plan.increment if event.value is None else event.value
+    if plan.blocking:
+        refused = points.blocked(decision, plan, value, event.attributes)
+        if refused is not None:
+            return refused
+    if at != decision.own.time:
+        # A late one: the user's time lies after it.
+        decision.day = decision.calendar.today(at).day
+    decision.conclude(totals.moved(decision, plan, value, event.attributes))
+    streaks.count(decision, plan.metric, value)
+    if plan.goals:
+        achievements.by_metric(decision, plan)
+    if decision.length is not None:
+        achievements.by_streak(decision, decision.length)
+    if decision.completed:
+        achievements.by_others(decision)
+    # Most events reach neither a streak length nor an achievement: their metric's triggers do.
+    is_plain = decision.length is None and not decision.completed
+    decision.plans = plan.plain if is_plain else plan.full
+    refused = points.of_input(decision)
+    return refused or _closed(decision)
+
+
+def _completion(
+    own: UserState | None, given: AchievementCompletion, at: Micros, rules: Ruleset
+) -> Decision | Refused | Unchanged:
+    problem = achievements.request_problem(own, given.achievement, rules)
+    if problem is not None:
+        return problem
+    refused = users.user_problem(given.user, rules)
+    if refused is not None:
+        return refused
+    decision = Decision(own, at, given.user, rules)
+    if not decision.created:
+        elapsed_time.conclude(decision)
+    refused = users.arrive(decision, given.user) or achievements.by_request(
+        decision, given.achievement
     )
-    course.conclude(awards(before, own, game, effects))
-    return course.verdict(rule.key)
+    if refused is not None:
+        return refused
+    decision.plans = rules.general
+    return points.of_input(decision) or _closed(decision)
 
 
-def admit(event: MetricEvent, appended: datetime, game: Game) -> MetricRule:
-    """Return the rule of the event's metric; RefusedError for what the game does not know."""
-    rule = game.metrics.get(event.metric)
-    if rule is None:
-        known = ", ".join(sorted(game.metrics)) or "none"
-        raise RefusedError("not_found", f"there is no metric {event.metric!r} (known: {known})")
-    if event.attributes:
-        check_attributes("event", event.attributes, game.event_attributes)
-    if event.user.attributes:
-        check_attributes("user", event.user.attributes, game.user_attributes)
-    if event.occurredAt is not None and event.occurredAt > appended + FUTURE_MAX:
-        raise RefusedError("invalid", future("occurredAt"))
-    return rule
+def _identification(
+    own: UserState | None, given: Identification, at: Micros, rules: Ruleset
+) -> Decision | Refused:
+    refused = users.user_problem(given.user, rules)
+    if refused is not None:
+        return refused
+    decision = Decision(own, at, given.user, rules)
+    if not decision.created:
+        elapsed_time.conclude(decision)
+    return users.arrive(decision, given.user) or _closed(decision)
+
+
+def _closed(decision: Decision) -> Decision:
+    """Close with the levels that follow, and with when time itself goes on."""
+    if decision.balances:
+        levels.follow(decision)
+    due = decision.own.due
+    if decision.reschedules or (due is not None and decision.own.time >= due):
+        decision.conclude_due(elapsed_time.next_due(decision))
+    return decision
+
+
+def _from_the_future(field: str) -> Refused:
+    minutes = FUTURE_MAX // (60 * SECOND)
+    return Refused(
+        "invalid",
+        f"{field} is more than {minutes} minutes in the future: "
+        "check the producer's clock and the offset",
+    )
+
+
+def answer_state(own: UserState, metric: MetricKey | None, rules: Ruleset) -> AnswerState:
+    """Return what the answer to an input shows of a user; `metric` is that of an event."""
+    now = rules.calendar_of(own.tz).today(own.time)
+    streak = streaks.state_of(own, rules, now)
+    return AnswerState(streak, None if metric is None else totals.total_of(own, metric))

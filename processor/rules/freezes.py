@@ -1,71 +1,73 @@
-"""Streak freezes (semantics 6): granted at first, earned with time, consumed for missed periods.
+"""Streak freezes: granted at first, earned with time, consumed for missed periods.
 
-Consuming them is a part of what happens as time goes by: see rolling.
+The rule: docs/reference/rules.md#streak-freezes.
+
+Consuming them is a part of what happens as time goes by: see elapsed_time.
 """
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from processor.rules.game import Game
-from processor.rules.standing import Standing
+from processor.rules.decision import Decision
+from processor.rules.left import Refused
+from processor.rules.ruleset import Ruleset
+from processor.rules.user_state import UserState
 from schemas.entries import FreezesEntry
 
 
-def held(standing: Standing, game: Game) -> int:
-    """Return how many freezes a user can use; none where the game has none."""
-    return standing.get("freezes", 0) if game.freezes.most else 0
+def grant_initial(decision: Decision) -> None:
+    """Conclude what a user is granted on coming to be."""
+    count = decision.rules.freezes.initial
+    if count:
+        decision.conclude(FreezesEntry("granted", count, count, decision.now.day))
+        decision.reschedules = True
 
 
-def initial(game: Game, day: date) -> list[FreezesEntry]:
-    """Return what a user is granted on coming to be, on a local date."""
-    count = game.freezes.initial
-    return [_entry("granted", count, count, day)] if count else []
+def grant(decision: Decision) -> Refused | None:
+    """Conclude one freeze that an operator grants, refused where that would exceed the ceiling."""
+    before = decision.own.freezes
+    if before >= decision.rules.freezes.most:
+        return Refused("invalid", "Would exceed maximum freeze limit")
+    decision.conclude(FreezesEntry("granted", 1, before + 1, decision.now.day))
+    decision.reschedules = True
+    return None
 
 
-def granted(standing: Standing, game: Game, day: date) -> FreezesEntry | None:
-    """Return one freeze that an operator grants, None where that would exceed the ceiling."""
-    before = standing.get("freezes", 0)
-    return _entry("granted", 1, before + 1, day) if before < game.freezes.most else None
-
-
-def earned(before: int, game: Game, day: date) -> FreezesEntry | None:
+def earned(before: int, rules: Ruleset, day: date) -> FreezesEntry | None:
     """Return what is earned on a local date; the ceiling clips it, and the excess is lost."""
-    amount = min(game.freezes.amount, game.freezes.most - before)
-    return _entry("earned", amount, before + amount, day) if amount > 0 else None
+    amount = min(rules.freezes.amount, rules.freezes.most - before)
+    return FreezesEntry("earned", amount, before + amount, day) if amount > 0 else None
 
 
-def earning_days(standing: Standing, game: Game, after: date, until: date) -> Iterator[date]:
-    """Yield the local dates on which freezes are earned: after one date, up to another (OD-47)."""
-    interval = game.freezes.interval
-    born = standing.get("born")
-    if interval is None or born is None:
+def earn(decision: Decision, after: date, until: date) -> None:
+    """Conclude the freezes of dates that a new time zone brought, without time going by."""
+    if decision.rules.freezes.most:
+        for day in list(earning_days(decision.own, decision.rules, after, until)):
+            entry = earned(decision.own.freezes, decision.rules, day)
+            if entry is not None:
+                decision.conclude(entry)
+                decision.reschedules = True
+
+
+def earning_days(own: UserState, rules: Ruleset, after: date, until: date) -> Iterator[date]:
+    """Yield the local dates on which freezes are earned: after one date, up to another."""
+    interval = rules.freezes.interval
+    if interval is None or own.born is None:
         return
-    anchor = date.fromisoformat(born)
-    gone = max(0, (after - anchor).days // interval)
-    day = anchor + timedelta(days=interval) * (gone + 1)
-    earned_on = standing.get("earned", "")
+    gone = max(0, (after - own.born).days // interval)
+    day = own.born + timedelta(days=interval * (gone + 1))
     while day <= until:
         # One who flew back over the date line comes to a date again.
-        if day.isoformat() > earned_on:
+        if own.earned is None or day > own.earned:
             yield day
         day += timedelta(days=interval)
 
 
-def next_earning_day(standing: Standing, game: Game, after: date) -> date | None:
+def next_earning_day(own: UserState, rules: Ruleset, after: date) -> date | None:
     """Return the next local date on which freezes are earned, None while that is of no use."""
-    rule = game.freezes
-    if rule.interval is None or standing.get("freezes", 0) >= rule.most:
+    rule = rules.freezes
+    if rule.interval is None or own.freezes >= rule.most:
         return None
     # The next one may be a date that the user has been to before.
     far = after + timedelta(days=2 * rule.interval + 2)
-    return next(earning_days(standing, game, after, far), None)
-
-
-def _entry(change: str, amount: int, freezes: int, day: date) -> FreezesEntry:
-    return {
-        "kind": "freezes",
-        "change": "earned" if change == "earned" else "granted",
-        "amount": amount,
-        "freezes": freezes,
-        "day": day.isoformat(),
-    }
+    return next(earning_days(own, rules, after, far), None)

@@ -1,39 +1,33 @@
-"""Levels (semantics 9): the highest whose threshold the balance has reached, up and down."""
+"""Levels: the highest whose threshold the balance has reached (docs/reference/rules.md#levels)."""
 
 from bisect import bisect_right
 
-from processor.rules.game import Game, SystemRule
-from processor.rules.standing import Standing
+from processor.rules.decision import Decision
+from processor.rules.ruleset import SystemRule
 from schemas.entries import LevelEntry
+from schemas.text import LevelKey
 
 
-def level_changes(before: Standing | None, standing: Standing, game: Game) -> list[LevelEntry]:
-    """Return one change per system that an input as a whole moved to another level."""
-    changed: list[LevelEntry] = []
-    held = before["points"] if before else {}
-    points = standing["points"]
-    for system in game.systems:
-        total = points.get(system.key)
-        if total is None or total == held.get(system.key) or not system.levels:
-            continue
-        old = level_of(system, held.get(system.key))
-        new = level_of(system, total)
-        if old != new:
-            changed.append(
-                {
-                    "kind": "level",
-                    "system": system.key,
-                    "before": old,
-                    "after": new,
-                    "total": total,
-                }
-            )
-    return changed
+def follow(decision: Decision) -> None:
+    """Conclude one change per system that an input as a whole moved to another level."""
+    balances = decision.balances
+    for system in decision.rules.systems:
+        if system.level_points and system.key in balances:
+            before, total = balances[system.key], decision.own.points[system.key].total
+            # How many levels are reached; none before the first award.
+            old = 0 if before is None else bisect_right(system.level_points, before)
+            new = bisect_right(system.level_points, total)
+            if old != new:
+                entry = LevelEntry(
+                    system.key, _level(system, old), _level(system, new), total, decision.quiet
+                )
+                decision.conclude(entry)
 
 
-def level_of(system: SystemRule, total: int | None) -> str | None:
-    """Return the level at a balance; none before the first award (OD-27)."""
-    if total is None:
-        return None
-    reached = bisect_right(system.levels, total, key=lambda level: level[0])
-    return system.levels[reached - 1][1] if reached else None
+def _level(system: SystemRule, reached: int) -> LevelKey | None:
+    return system.level_keys[reached - 1] if reached else None
+
+
+def level_at(system: SystemRule, total: int | None) -> LevelKey | None:
+    """Return the level at a balance, up and down; none before the first award."""
+    return None if total is None else _level(system, bisect_right(system.level_points, total))

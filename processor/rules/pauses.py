@@ -1,55 +1,52 @@
-"""Streak pauses (semantics 6): local dates in which a streak is kept without activity (OD-16).
+"""Streak pauses: local dates in which a streak is kept without activity.
 
-That a period was paused is concluded when it is over: see rolling.
+The rule: docs/reference/rules.md#pauses.
+
+That a period was paused is concluded when it is over: see elapsed_time.
 """
 
 from typing import Final
 
-from processor.rules.standing import Standing
+from processor.rules.decision import Decision
+from processor.rules.left import Refused
+from processor.rules.user_state import UserState
+from schemas.calendar import Today
 from schemas.entries import Pause, PausesEntry
-from schemas.events import PauseAddition
-from schemas.periods import Today
+from schemas.inputs import PauseAddition
+from schemas.text import PauseId
 
 PAUSES_MAX: Final = 100
 
 
-def problem(standing: Standing, given: PauseAddition, today: Today) -> str | None:
-    """Return why a pause cannot be added, None if it can."""
+def is_known(own: UserState, pause: PauseId) -> bool:
+    """Tell whether a user has the pause of this id."""
+    return any(it.id == pause for it in own.pauses)
+
+
+def add(decision: Decision, given: PauseAddition) -> Refused | None:
+    """Conclude the pauses with one more. They may overlap."""
+    today, open_ = decision.now, _open(decision.own, decision.now)
     if given.start < today.day:
-        return f"start must not lie before the user's today, {today.text}"
+        reason = f"start must not lie before the user's today, {today.day.isoformat()}"
+        return Refused("invalid", reason)
     if given.end < given.start:
-        return "end must not lie before start"
-    if len(_open(standing, today)) >= PAUSES_MAX:
-        return f"a user may have {PAUSES_MAX} pauses that are not over"
+        return Refused("invalid", "end must not lie before start")
+    if len(open_) >= PAUSES_MAX:
+        return Refused("invalid", f"a user may have {PAUSES_MAX} pauses that are not over")
+    pauses = [*open_, Pause(given.id, given.start, given.end)]
+    pauses.sort(key=lambda it: (it.start, it.end, it.id))
+    decision.conclude(PausesEntry("added", given.id, pauses))
+    decision.reschedules = True
     return None
 
 
-def added(standing: Standing, given: PauseAddition, today: Today) -> PausesEntry:
-    """Return the pauses with one more. They may overlap."""
-    pause: Pause = {
-        "id": given.id,
-        "start": given.start.isoformat(),
-        "end": given.end.isoformat(),
-    }
-    pauses = sorted([*_open(standing, today), pause], key=_start)
-    return {"kind": "pauses", "change": "added", "id": given.id, "pauses": pauses}
+def remove(decision: Decision, pause: PauseId) -> None:
+    """Conclude the pauses without one."""
+    left = [it for it in decision.own.pauses if it.id != pause]
+    decision.conclude(PausesEntry("removed", pause, left))
+    decision.reschedules = True
 
 
-def removed(standing: Standing, pause: str) -> PausesEntry | None:
-    """Return the pauses without one, None if there is no such."""
-    known = standing.get("pauses", [])
-    left = [it for it in known if it["id"] != pause]
-    if len(left) == len(known):
-        return None
-    return {"kind": "pauses", "change": "removed", "id": pause, "pauses": left}
-
-
-def _open(standing: Standing, today: Today) -> list[Pause]:
+def _open(own: UserState, today: Today) -> list[Pause]:
     # A month that is not over can still be kept by a pause within it, in any zone.
-    return [
-        it for it in standing.get("pauses", []) if it["end"] >= today.periods["monthly"].previous
-    ]
-
-
-def _start(pause: Pause) -> tuple[str, str, str]:
-    return pause["start"], pause["end"], pause["id"]
+    return [it for it in own.pauses if it.end >= today.periods["monthly"].previous]

@@ -1,148 +1,169 @@
-"""Points (semantics 7): which triggers an event sets off, and what each awards or deducts."""
+"""Points: which triggers an input sets off, and what each awards.
+
+The rule: docs/reference/rules.md#points.
+"""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import NamedTuple
+from typing import assert_never
 
+from processor.rules.attributes import matches
 from processor.rules.boosts import boosted, boosts_for
-from processor.rules.game import BoostRule, Game, MetricRule, SystemRule, TriggerRule, matches
-from processor.rules.standing import Standing
-from processor.rules.totals import peak_of, total_of
-from schemas.entries import Entry, PointsEntry
-from schemas.numbers import add, multiples
+from processor.rules.decision import Decision
+from processor.rules.left import Refused
+from processor.rules.ruleset import BoostRule, MetricPlan, SystemRule
+from processor.rules.triggers import (
+    AchievementTriggerRule,
+    InputTriggerRule,
+    MetricTriggerRule,
+    StreakTriggerRule,
+)
+from processor.rules.user_state import Balance, UserState
+from schemas.entries import PointsEntry
+from schemas.numbers import WHOLE_MAX, Number, add, multiples
+from schemas.text import AttributeKey, AttributeText, SystemKey, TriggerKey
 
 
-class Effects(NamedTuple):
-    """What an event brought about, as far as triggers ask."""
-
-    user: str
-    # Local date of the event: that of the boosts.
-    day: str
-    # Empty for an input that is no metric event.
-    metric: str
-    attributes: Mapping[str, str]
-    # Length of the streak if the event started or extended it.
-    streak: int | None
-    achievements: frozenset[str]
-
-
-def awards_of_creation(standing: Standing, game: Game, user: str, day: str) -> list[Entry]:
-    """Return the awards for a user's first event."""
-    awarded: list[Entry] = []
-    for system in game.systems:
-        balance = standing["points"].get(system.key)
+def of_creation(decision: Decision) -> Refused | None:
+    """Conclude the awards for a user's first event."""
+    for system in decision.rules.creation:
         for trigger in system.creation:
-            if matches(trigger.user, standing["attributes"]):
-                boosts = earned_boosts(system, trigger.points, standing, user, day)
-                entry = award(system, trigger.key, trigger.points, balance, boosts)
-                if entry:
-                    balance = entry["total"]
-                    awarded.append(entry)
-    return awarded
-
-
-def awards(before: Standing, standing: Standing, game: Game, effects: Effects) -> list[Entry]:
-    """Return the awards of an event: by system, then in the order of the file (OD-23).
-
-    `before` holds the totals before the event, `standing` those after it.
-    """
-    awarded: list[Entry] = []
-    # Most events reach neither a streak length nor an achievement: their metric's triggers do.
-    plain = effects.streak is None and not effects.achievements
-    for system in game.systems:
-        triggers = system.triggers.get(effects.metric, ()) if plain else system.all_triggers
-        if not triggers:
-            continue
-        balance = standing["points"].get(system.key)
-        for trigger in triggers:
-            times = _times(before, standing, trigger, effects)
-            if times and matches(trigger.user, standing["attributes"]):
-                points = times * trigger.points
-                boosts = earned_boosts(system, points, standing, effects.user, effects.day)
-                entry = award(system, trigger.key, points, balance, boosts)
-                if entry:
-                    balance = entry["total"]
-                    awarded.append(entry)
-    return awarded
-
-
-def award(
-    system: SystemRule,
-    trigger: str | None,
-    points: int,
-    balance: int | None,
-    boosts: Sequence[BoostRule] = (),
-) -> PointsEntry | None:
-    """Return the award or deduction of points at a balance, None where it has no effect.
-
-    It is boosted, and then goes as far as the cap (OD-18) or zero (OD-20) lets it.
-    """
-    held = balance or 0
-    wanted = boosted(points, boosts)
-    if wanted > 0:
-        awarded = wanted if system.cap is None else max(0, min(wanted, system.cap - held))
-    else:
-        awarded = max(wanted, -held)
-    if not awarded:
-        return None
-    entry: PointsEntry = {
-        "kind": "points",
-        "system": system.key,
-        "trigger": trigger,
-        "awarded": awarded,
-        "total": held + awarded,
-    }
-    if boosts:
-        entry["boosts"] = [boost.key for boost in boosts]
-    return entry
-
-
-def blocked(
-    standing: Standing, game: Game, rule: MetricRule, value: Decimal, attributes: Mapping[str, str]
-) -> str | None:
-    """Return the system that has too few points for an event, None where it may count.
-
-    The deductions of triggers with blockIfOutOfPoints count, against the balance before the event
-    (OD-19). `standing` holds the totals before it.
-    """
-    for system in game.systems:
-        left = standing["points"].get(system.key, 0)
-        for trigger in system.triggers.get(rule.key, ()):
-            if (
-                trigger.blocks
-                and trigger.points < 0
-                and matches(trigger.event, attributes)
-                and matches(trigger.user, standing["attributes"])
-            ):
-                total = add(total_of(standing, trigger.series), value)
-                left += trigger.points * _crossed(
-                    peak_of(standing, trigger.series), total, trigger.step
-                )
-                if left < 0:
-                    return system.key
+            if matches(trigger.user, decision.own.attributes):
+                refused = award(decision, system, trigger.key, trigger.points)
+                if refused is not None:
+                    return refused
     return None
 
 
-def _times(before: Standing, standing: Standing, trigger: TriggerRule, effects: Effects) -> int:
-    if trigger.metric is not None:
-        if trigger.metric != effects.metric or not matches(trigger.event, effects.attributes):
-            return 0
-        peak = peak_of(before, trigger.series)
-        return _crossed(peak, total_of(standing, trigger.series), trigger.step)
-    if trigger.streak is not None:
-        return 1 if effects.streak and effects.streak % trigger.streak == 0 else 0
-    return 1 if trigger.achievement in effects.achievements else 0
+def of_input(decision: Decision) -> Refused | None:
+    """Conclude the awards of what the input brought about: by system, in the order of the file."""
+    for plan in decision.plans:
+        for trigger in plan.triggers:
+            times = _times(decision, trigger)
+            if times and (not trigger.user or matches(trigger.user, decision.own.attributes)):
+                points = times * trigger.points
+                refused = award(decision, plan.system, trigger.key, points)
+                if refused is not None:
+                    return refused
+    return None
 
 
-def _crossed(peak: Decimal, total: Decimal, step: int) -> int:
-    # What was reached once is not awarded again after a fall (OD-21).
-    return multiples(total, step) - multiples(peak, step) if total > peak else 0
+def _times(decision: Decision, trigger: InputTriggerRule) -> int:
+    if isinstance(trigger, MetricTriggerRule):
+        move = decision.moves.get(trigger.series)
+        # Without a move the event does not match the trigger's filter.
+        return 0 if move is None else crossed(move.peak, move.total, trigger.step)
+    if isinstance(trigger, StreakTriggerRule):
+        length = decision.length
+        return 1 if length and length % trigger.length == 0 else 0
+    if isinstance(trigger, AchievementTriggerRule):
+        return 1 if trigger.achievement in decision.completed else 0
+    assert_never(trigger)
 
 
-def earned_boosts(
-    system: SystemRule, points: int, standing: Standing, user: str, day: str
-) -> Sequence[BoostRule]:
-    """Return the boosts that multiply points on a local date: none of what is deducted."""
-    if points < 0 or not system.boosts:
-        return ()
-    return boosts_for(system, user, standing["attributes"], day)
+def crossed(peak: Number, total: Number, step: int) -> int:
+    """Return how many multiples of a step a total has passed that no value had reached before."""
+    # What was reached once is not awarded again after a fall.
+    if total <= peak:
+        return 0
+    if isinstance(total, int) and isinstance(peak, int):
+        return total // step - peak // step
+    return multiples(total, step) - multiples(peak, step)
+
+
+def award(
+    decision: Decision, system: SystemRule, trigger: TriggerKey | None, points: int
+) -> Refused | None:
+    """Conclude an award or deduction: boosted, then as far as the cap or zero lets it."""
+    if not system.boosts or points <= 0:
+        return award_exactly(decision, system, trigger, points)
+    boosts = boosts_for(system, decision.user, decision.own, decision.day)
+    return award_exactly(decision, system, trigger, boosted(points, boosts), boosts)
+
+
+def award_exactly(
+    decision: Decision,
+    system: SystemRule,
+    trigger: TriggerKey | None,
+    points: int,
+    boosts: Sequence[BoostRule] = (),
+) -> Refused | None:
+    """Conclude an award or deduction as far as the cap or zero lets it; without effect, nothing."""
+    known = decision.own.points.get(system.key)
+    awarded = effective(system, known, points)
+    if not awarded:
+        return None
+    # More than readers can have exactly, now or as a sum of any days.
+    if abs(awarded) + (0 if known is None else known.moved) > WHOLE_MAX:
+        return Refused(
+            "invalid",
+            f"the points of the user in {system.key!r} would have moved by more than {WHOLE_MAX} "
+            "in all: smaller values or points are needed",
+        )
+    total = awarded if known is None else known.total + awarded
+    if system.key not in decision.balances:
+        decision.balances[system.key] = None if known is None else known.total
+    entry = PointsEntry(system.key, trigger, awarded, total)
+    if boosts:
+        entry.boosts = tuple([it.key for it in boosts])
+    if decision.reason is not None:
+        entry.reason = decision.reason
+    if decision.quiet:
+        entry.quiet = True
+    decision.conclude(entry)
+    return None
+
+
+def effective(system: SystemRule, known: Balance | None, points: int) -> int:
+    """Return what is left of points: the cap on the balance and zero are its bounds."""
+    if points > 0 and system.cap is None:
+        return points
+    held = 0 if known is None else known.total
+    if points > 0 and system.cap is not None:
+        return max(0, min(points, system.cap - held))
+    return max(points, -held)
+
+
+def blocked(
+    decision: Decision,
+    plan: MetricPlan,
+    value: Number,
+    attributes: Mapping[AttributeKey, AttributeText],
+) -> Refused | None:
+    """Return a refusal where an event would take more points than there are, None where it may.
+
+    The deductions of triggers with blockIfOutOfPoints count, against the balance before the event.
+    """
+    own = decision.own
+    for blocking in plan.blocking:
+        left = balance_of(own, blocking.system)
+        for trigger in blocking.triggers:
+            if not (
+                _counts_in(plan, trigger, attributes) and matches(trigger.user, own.attributes)
+            ):
+                continue
+            known = own.series.get(trigger.series)
+            peak = known.peak if known is not None else 0
+            total = add(known.total, value) if known is not None else value
+            left += trigger.points * crossed(peak, total, trigger.step)
+            if left < 0:
+                reason = f"the user has too few points in {blocking.system!r} for this event"
+                return Refused("blocked", reason)
+    return None
+
+
+def _counts_in(
+    plan: MetricPlan,
+    trigger: MetricTriggerRule,
+    attributes: Mapping[AttributeKey, AttributeText],
+) -> bool:
+    for it in plan.filters:
+        if it.series == trigger.series:
+            return matches(it.wanted, attributes)
+    # The whole metric, without a filter.
+    return True
+
+
+def balance_of(own: UserState, system: SystemKey) -> int:
+    """Return a balance; 0 before the first award."""
+    known = own.points.get(system)
+    return known.total if known is not None else 0

@@ -1,92 +1,97 @@
-"""A user's own streak settings (semantics 4): off, other conditions, another evaluation."""
+"""A user's own streak settings: off, other conditions, another evaluation.
 
-from decimal import Decimal
+The rule: docs/reference/rules.md#preferences.
+"""
 
-from processor.rules.game import Game, StreakRule, streak_rule
-from processor.rules.standing import Standing
-from schemas.entries import Entry, PreferencesEntry, StreakEntry, StreakPreferences
-from schemas.events import StreakPreference
-from schemas.numbers import write
+from processor.rules.decision import Decision
+from processor.rules.left import UNCHANGED, Refused, Unchanged
+from processor.rules.ruleset import Ruleset, StreakRule
+from processor.rules.user_state import UserState
+from schemas.entries import (
+    PreferencesEntry,
+    StreakEntry,
+    StreakMetricPreference,
+    StreakPreferences,
+)
+from schemas.inputs.streaks import StreakPreferencesIn
+from schemas.text import MetricKey
+
+NOTHING_SET = StreakPreferences()
 
 
-def rule_for(standing: Standing, game: Game) -> StreakRule | None:
+def streak_rule_of(own: UserState, rules: Ruleset) -> StreakRule | None:
     """Return the conditions of a user's streak, None where there can be none."""
-    own = standing.get("preferences")
-    if own is None:
-        return game.streak
-    if not game.streak_enabled or not own.get("enabled", True):
+    mine = own.preferences
+    if mine is None:
+        return rules.streak
+    if not rules.streak_enabled or mine.enabled is False:
         return None
-    if not game.personalization or not ("metrics" in own or "evaluationMode" in own):
-        return game.streak
-    conditions = list(game.streak.conditions) if game.streak else []
-    if "metrics" in own:
-        conditions = [
-            (it["metric"], Decimal(it["threshold"]))
-            for it in own["metrics"]
-            if it["metric"] in game.metrics
-        ]
-    every = game.streak_every
-    if "evaluationMode" in own:
-        every = own["evaluationMode"] == "AND"
-    return streak_rule(conditions, every=every) if conditions else None
+    if not rules.personalization or (mine.metrics is None and mine.evaluationMode is None):
+        return rules.streak
+    least = dict(rules.streak.least) if rules.streak is not None else {}
+    if mine.metrics is not None:
+        least = {it.metric: it.threshold for it in mine.metrics if it.metric in rules.plans}
+    every = rules.streak_every
+    if mine.evaluationMode is not None:
+        every = mine.evaluationMode == "AND"
+    return StreakRule(least, every=every) if least else None
 
 
-def problem(given: StreakPreference, game: Game) -> str | None:
+def problem(given: StreakPreferencesIn, rules: Ruleset) -> Refused | None:
     """Return why a user cannot have these settings, None if they can."""
     if given.evaluationMode is None and given.metrics is None:
         return None
-    if not game.personalization:
-        return "personalization of streaks is not enabled: only `enabled` may be set"
-    seen: set[str] = set()
+    if not rules.personalization:
+        reason = "personalization of streaks is not enabled: only `enabled` may be set"
+        return Refused("invalid", reason)
+    seen: set[MetricKey] = set()
     for it in given.metrics or ():
-        if it.metric not in game.metrics:
-            known = ", ".join(sorted(game.metrics)) or "none"
-            return f"there is no metric {it.metric!r} (known: {known})"
+        if it.metric not in rules.plans:
+            known = ", ".join(sorted(rules.plans)) or "none"
+            return Refused("invalid", f"there is no metric {it.metric!r} (known: {known})")
         if it.metric in seen:
-            return f"the metric {it.metric!r} is a condition already"
+            return Refused("invalid", f"the metric {it.metric!r} is a condition already")
         if it.threshold <= 0:
-            return "a threshold must be greater than 0"
+            return Refused("invalid", "a threshold must be greater than 0")
         seen.add(it.metric)
     return None
 
 
-def changed(standing: Standing, given: StreakPreference) -> list[Entry]:
-    """Return what setting them leads to: nothing where they are set already.
+def change(decision: Decision, given: StreakPreferencesIn) -> Unchanged | None:
+    """Conclude what setting them leads to: UNCHANGED where they are set already.
 
-    A streak that is turned off is gone, and nobody is told.
+    A streak that is turned off is gone, and nobody is notified.
     """
-    before = standing.get("preferences", {})
-    merged: StreakPreferences = {**before}
-    if given.enabled is not None:
-        merged["enabled"] = given.enabled
-    if given.evaluationMode is not None:
-        merged["evaluationMode"] = given.evaluationMode
+    before = decision.own.preferences or NOTHING_SET
+    metrics = before.metrics
     if given.metrics is not None:
-        merged["metrics"] = [
-            {"metric": it.metric, "threshold": write(it.threshold)} for it in given.metrics
-        ]
+        metrics = tuple([StreakMetricPreference(it.metric, it.threshold) for it in given.metrics])
+    merged = StreakPreferences(
+        before.enabled if given.enabled is None else given.enabled,
+        before.evaluationMode if given.evaluationMode is None else given.evaluationMode,
+        metrics,
+    )
     if merged == before:
-        return []
-    entry: PreferencesEntry = {"kind": "preferences", "streak": merged}
-    found: list[Entry] = [entry]
-    if not merged.get("enabled", True):
-        found += _ended(standing)
-    return found
+        return UNCHANGED
+    decision.conclude(PreferencesEntry(merged))
+    if merged.enabled is False:
+        _end_streaks(decision)
+    decision.reschedules = True
+    return None
 
 
-def _ended(standing: Standing) -> list[StreakEntry]:
-    return [
-        {
-            "kind": "streak",
-            "frequency": frequency,
-            "change": "lost",
-            "length": 0,
-            "started": None,
-            "period": track["through"],
-            "through": None,
-            "lost": track["length"],
-            "quiet": True,
-        }
-        for frequency, track in standing["streaks"].items()
-        if track["length"] and track["through"] is not None
-    ]
+def _end_streaks(decision: Decision) -> None:
+    for frequency, track in decision.own.streaks.items():
+        if track.length and track.through is not None:
+            decision.conclude(
+                StreakEntry(
+                    frequency,
+                    "lost",
+                    0,
+                    None,
+                    track.through,
+                    None,
+                    lost=track.length,
+                    quiet=True,
+                )
+            )

@@ -1,56 +1,63 @@
-"""Restoring a lost streak (semantics 6, OD-17): the greatest length lost within a window."""
+"""Restoring a lost streak: the greatest length lost within a window.
+
+The rule: docs/reference/rules.md#restoring-a-streak.
+"""
 
 from datetime import date, timedelta
 from typing import Final
 
-from processor.rules.game import Game
-from processor.rules.preferences import rule_for
-from processor.rules.standing import Standing
-from schemas.entries import FREQUENCIES, Frequency, StreakEntry
-from schemas.periods import Today, period_of
+from processor.rules import preferences
+from processor.rules.decision import Decision
+from processor.rules.left import Refused
+from processor.rules.ruleset import Ruleset
+from schemas.calendar import Today
+from schemas.entries import StreakEntry
+from schemas.periods import FREQUENCIES, Frequency, period_of
 
 DAYS_BACK: Final = 90
+NOTHING: Final = Refused("invalid", "No streak to restore")
 
 
-def restored(standing: Standing, game: Game, today: Today) -> list[StreakEntry]:
-    """Return the streaks that are given back, of each frequency; none if the game's has none.
+def restore(decision: Decision) -> Refused | None:
+    """Conclude the streaks that are given back, of each frequency; refused if the game's has none.
 
     A restored streak goes on as if the current period were open; it awards nothing.
     """
+    own, rules, today = decision.own, decision.rules, decision.now
+    if preferences.streak_rule_of(own, rules) is None:
+        # One who has turned the streak off has none, and is notified of none.
+        return NOTHING
     found: list[StreakEntry] = []
-    if rule_for(standing, game) is None:
-        # One who has turned the streak off has none, and is told of none.
-        return found
     for frequency in FREQUENCIES:
-        track = standing["streaks"].get(frequency)
-        if track is None:
+        track = own.streaks.get(frequency)
+        if track is None or track.period is None:
             continue
-        since = _window(frequency, game, today).isoformat()
-        length, started = track["length"], ""
-        for lost in track.get("past", ()):
-            if lost["period"] >= since and lost["length"] > length:
-                length, started = lost["length"], lost["started"]
-        if not started or track["period"] is None:
+        since = _window(frequency, rules, today)
+        length, started = track.length, None
+        for lost in track.past:
+            if lost.period >= since and lost.length > length:
+                length, started = lost.length, lost.started
+        if started is None:
             continue
-        entry: StreakEntry = {
-            "kind": "streak",
-            "frequency": frequency,
-            "change": "restored",
-            "length": length,
-            "started": started,
-            "period": track["period"],
-            "through": max(track["through"] or "", today.periods[frequency].previous),
-        }
-        if frequency != game.frequency:
-            entry["quiet"] = True
+        through = today.periods[frequency].previous
+        if track.through is not None and track.through > through:
+            through = track.through
+        entry = StreakEntry(frequency, "restored", length, started, track.period, through)
+        if frequency != rules.frequency:
+            entry.quiet = True
         found.append(entry)
-    return found if any(it["frequency"] == game.frequency for it in found) else []
+    if not any(it.frequency == rules.frequency for it in found):
+        return NOTHING
+    for entry in found:
+        decision.conclude(entry)
+    decision.reschedules = True
+    return None
 
 
-def _window(frequency: Frequency, game: Game, today: Today) -> date:
+def _window(frequency: Frequency, rules: Ruleset, today: Today) -> date:
     """Return the first date whose period a streak may have been kept in."""
     if frequency == "daily":
         return today.day - timedelta(days=DAYS_BACK)
     if frequency == "weekly":
-        return period_of(date(today.day.year, 1, 1), "weekly", game.week_start)
+        return period_of(date(today.day.year, 1, 1), "weekly", rules.week_start)
     return date(today.day.year - 1, 1, 1)

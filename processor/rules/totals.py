@@ -1,61 +1,70 @@
-"""Metric totals and the subtotals of event-attribute filters (semantics 2, OD-12, OD-43)."""
+"""Metric totals and the subtotals of event-attribute filters (docs/reference/rules.md#totals)."""
 
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
 
-from processor.rules.game import Game, MetricRule, matches
-from processor.rules.standing import Standing
+from processor.rules.attributes import matches
+from processor.rules.decision import Decision, Move
+from processor.rules.ruleset import MetricPlan, Ruleset
+from processor.rules.user_state import UserState
 from schemas.entries import TotalEntry
-from schemas.events import Backfill
-from schemas.numbers import ZERO, add, write
+from schemas.inputs import Backfill
+from schemas.numbers import Number, add
+from schemas.text import AttributeKey, AttributeText, SeriesName
 
 
-def total_entry(
-    standing: Standing, rule: MetricRule, value: Decimal, attributes: Mapping[str, str], day: date
+def moved(
+    decision: Decision,
+    plan: MetricPlan,
+    value: Number,
+    attributes: Mapping[AttributeKey, AttributeText],
 ) -> TotalEntry:
-    """Return how an event's value moves its metric, and the subtotals that it matches."""
-    entry: TotalEntry = {
-        "kind": "total",
-        "metric": rule.key,
-        "change": write(value),
-        "total": write(add(total_of(standing, rule.key), value)),
-        "day": day.isoformat(),
-    }
-    if rule.filters:
-        subtotals = {
-            filter_id: write(add(total_of(standing, f"{rule.key}?{filter_id}"), value))
-            for filter_id, wanted in rule.filters.items()
-            if matches(wanted, attributes)
-        }
+    """Return how a value moves its metric, and the subtotals of the filters that it matches.
+
+    The decision takes note of the moves.
+    """
+    entry = TotalEntry(plan.metric, value, _moved(decision, plan.metric, value), decision.day)
+    if plan.filters:
+        subtotals: dict[str, Number] = {}
+        for it in plan.filters:
+            if matches(it.wanted, attributes):
+                subtotals[it.id] = _moved(decision, it.series, value)
         if subtotals:
-            entry["subtotals"] = subtotals
+            entry.subtotals = subtotals
     return entry
 
 
-def total_of(standing: Standing, series: str) -> Decimal:
+def _moved(decision: Decision, series: SeriesName, value: Number) -> Number:
+    known = decision.own.series.get(series)
+    if known is None:
+        decision.moves[series] = Move(0, value)
+        return value
+    total = add(known.total, value)
+    decision.moves[series] = Move(known.peak, total)
+    return total
+
+
+def total_of(own: UserState, series: SeriesName) -> Number:
     """Return a total or subtotal; 0 before the first event."""
-    known = standing["series"].get(series)
-    return Decimal(known[0]) if known else ZERO
+    known = own.series.get(series)
+    return known.total if known is not None else 0
 
 
-def peak_of(standing: Standing, series: str) -> Decimal:
-    """Return the highest value that a total or subtotal has had; 0 before the first event."""
-    known = standing["series"].get(series)
-    return Decimal(known[1]) if known else ZERO
-
-
-def merged_series(standing: Standing, game: Game, given: Backfill) -> dict[str, tuple[str, str]]:
+def merged_series(
+    own: UserState, rules: Ruleset, given: Backfill
+) -> dict[SeriesName, tuple[Number, Number]]:
     """Return the subtotals of new filters with the past included: up to the marker, and since.
 
     A series that the user's past is known for already, or that no longer counts, is left out. The
     highest value is that of the whole history: of the past alone, or of what came after on top.
     """
-    found = {}
+    found: dict[SeriesName, tuple[Number, Number]] = {}
     for series, (past, peak) in given.series.items():
-        since = game.since.get(series)
-        if since is None or not standing.get("known", 1) < since <= given.version:
+        since = rules.since.get(series)
+        if since is None or not own.known < since <= given.version:
             continue
-        highest = max(peak, add(past, peak_of(standing, series)))
-        found[series] = (write(add(past, total_of(standing, series))), write(highest))
+        known = own.series.get(series)
+        if known is None:
+            found[series] = (past, max(peak, past))
+        else:
+            found[series] = (add(past, known.total), max(peak, add(past, known.peak)))
     return found

@@ -211,3 +211,16 @@ CREATE TABLE corrections (
     index         integer NOT NULL,
     PRIMARY KEY (tenant, event_id, ledger_offset, index)
 );
+
+-- Records whose effects the tables above cannot hold (projections/set_aside.py): none should come.
+CREATE TABLE set_aside (
+    partition     integer NOT NULL,
+    ledger_offset bigint NOT NULL,
+    event_id      text NOT NULL,
+    tenant        text NOT NULL,
+    user_id       text,                  -- null for what is of a whole partition
+    reason        text NOT NULL,         -- SQLSTATE and words of Postgres
+    record        text NOT NULL,         -- as JSON
+    set_aside_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (partition, ledger_offset)
+);

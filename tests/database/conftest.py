@@ -5,6 +5,7 @@ import secrets
 
 import psycopg
 import pytest
+from database.projected import new_world
 from database.records import store
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -58,6 +59,13 @@ async def connection(migrated):
     async with connect(migrated) as opened:
         await add_positions(opened, 4)
         yield opened
+
+
+@pytest.fixture
+async def world(stack, migrated):
+    """Return topics, a producer and a database with tables."""
+    async with new_world(stack, migrated) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,14 +1,41 @@
 """Ledger records for tests: a partition that is written record by record, in one unbroken chain."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from datetime import date
+from typing import Any
+
+from msgspec import convert
 
 from broker.ledger import Batch, Position
-from projections import runner
+from projections import storing
+from projections.changes import Changes
 from projections.database import Connection
-from projections.gathered import Gathered
-from schemas.entries import Entry, Input, Outcome, Record
-from schemas.order import link_of
+from schemas.entries import (
+    AchievementEntry,
+    BackfilledEntry,
+    BackfillEntry,
+    BoostEntry,
+    CorrectionEntry,
+    DefinitionsEntry,
+    DueEntry,
+    Entry,
+    FreezesEntry,
+    HoldEntry,
+    LevelEntry,
+    Pause,
+    PausesEntry,
+    PointsEntry,
+    PreferencesEntry,
+    ProgressEntry,
+    StreakEntry,
+    StreakPreferences,
+    TotalEntry,
+    UserEntry,
+)
+from schemas.inputs import RecordedCorrection, RecordedInput
+from schemas.instants import MILLISECOND, instant, read_instant
+from schemas.numbers import read_number
+from schemas.records import RECORD_VERSION, Outcome, Record, Source, link_of
 from schemas.versions import Version
 
 LANE = "lane-1"
@@ -30,27 +57,25 @@ class Ledger:
         outcome: Outcome = "applied",
         tenant: str = "default",
         definitions: int = 0,
-        given: Input | None = None,
+        given: RecordedInput | None = None,
     ) -> Record:
         """Append a record that follows the last one."""
         offset = len(self.records)
         last = link_of(self.records[-1]) if self.records else None
-        record: Record = {
-            "v": 1,
-            "id": f"0-{self.partition}-{offset}",
-            "outcome": outcome,
-            "at": at,
-            "appended": at,
-            "source": (0, self.partition, offset),
-            "after": (last.epoch, last.offset, last.lane) if last else None,
-            "lane": LANE,
-            "tenant": tenant,
-            "user": user,
-            "definitions": definitions,
-            "rules": 1,
-            "input": given,
-            "entries": list(entries),
-        }
+        record = Record(
+            v=RECORD_VERSION,
+            source=Source(0, self.partition, offset),
+            after=last,
+            appended=read_instant(at) // MILLISECOND,
+            definitions=definitions,
+            rules=1,
+            user=user,
+            input=given,
+            entries=list(entries),
+            outcome=outcome,
+            tenant=tenant,
+            lane=LANE if last is None else None,
+        )
         self.records.append(record)
         return record
 
@@ -70,25 +95,25 @@ async def store(
     connection: Connection, batches: Mapping[int, Batch], versions: Iterable[Version] = ()
 ) -> None:
     """Store batches, by partition, in one transaction."""
-    await runner.store(connection, Gathered(batches), versions)
+    await storing.store(connection, Changes(batches), versions)
 
 
-def created(**changes: Any) -> Entry:
+def created(**changes: Any) -> UserEntry:
     """A user came to be."""
-    return cast(Entry, {"kind": "user", "created": True, **changes})
+    return UserEntry(created=True, **changes)
 
 
-def changed(**changes: Any) -> Entry:
+def changed(**changes: Any) -> UserEntry:
     """What the rules know of a user changed."""
-    return cast(Entry, {"kind": "user", **changes})
+    return UserEntry(**changes)
 
 
-def total(metric: str, change: str, after: str, day: str = "2024-03-01") -> Entry:
+def total(metric: str, change: str, after: str, day: str = "2024-03-01") -> TotalEntry:
     """A metric's total changed."""
-    return {"kind": "total", "metric": metric, "change": change, "total": after, "day": day}
+    return TotalEntry(metric, read_number(change), read_number(after), date.fromisoformat(day))
 
 
-def streak(change: str, length: int, period: str, **more: Any) -> Entry:
+def streak(change: str, length: int, period: str, **more: Any) -> StreakEntry:
     """A streak changed; a daily one that is kept up to its period unless said otherwise."""
     lost = change == "lost"
     entry = {
@@ -101,58 +126,72 @@ def streak(change: str, length: int, period: str, **more: Any) -> Entry:
         "through": None if lost else period,
         **more,
     }
-    return cast(Entry, entry)
+    return convert(entry, StreakEntry)
 
 
-def achievement(key: str) -> Entry:
+def achievement(key: str) -> AchievementEntry:
     """An achievement was completed."""
-    return {"kind": "achievement", "achievement": key}
+    return AchievementEntry(key)
 
 
-def points(system: str, trigger: str | None, awarded: int, after: int, **more: Any) -> Entry:
+def points(
+    system: str,
+    trigger: str | None,
+    awarded: int,
+    after: int,
+    *,
+    at: str | None = None,
+    **more: Any,
+) -> PointsEntry:
     """Points were awarded or deducted."""
-    entry = {
-        "kind": "points",
-        "system": system,
-        "trigger": trigger,
-        "awarded": awarded,
-        "total": after,
-        **more,
-    }
-    return cast(Entry, entry)
+    due = None if at is None else instant(read_instant(at))
+    return PointsEntry(system, trigger, awarded, after, at=due, **more)
 
 
-def freezes(change: str, amount: int, after: int, day: str = "2024-03-01") -> Entry:
+def freezes(change: str, amount: int, after: int, day: str = "2024-03-01") -> FreezesEntry:
     """Streak freezes were granted or earned."""
     entry = {"kind": "freezes", "change": change, "amount": amount, "freezes": after, "day": day}
-    return cast(Entry, entry)
+    return convert(entry, FreezesEntry)
 
 
-def pauses(change: str, pause: str, *known: tuple[str, str, str]) -> Entry:
+def pauses(change: str, pause: str, *known: tuple[str, str, str]) -> PausesEntry:
     """A pause was added or removed; those known after it as id, start and end."""
-    after = [{"id": key, "start": start, "end": end} for key, start, end in known]
-    return cast(Entry, {"kind": "pauses", "change": change, "id": pause, "pauses": after})
+    after = [
+        Pause(key, date.fromisoformat(start), date.fromisoformat(end)) for key, start, end in known
+    ]
+    return PausesEntry("added" if change == "added" else "removed", pause, after)
 
 
-def preferences(**streak: Any) -> Entry:
+def preferences(**streak: Any) -> PreferencesEntry:
     """What a user set of the streak, after a change."""
-    return cast(Entry, {"kind": "preferences", "streak": streak})
+    return PreferencesEntry(StreakPreferences(**streak))
 
 
-def correction(event: str, before: str, after: str, **more: Any) -> Entry:
+def correction(event: str, before: str, after: str, **more: Any) -> CorrectionEntry:
     """An event counts with another value."""
-    entry = {"kind": "correction", "event": event, "before": before, "after": after, **more}
-    return cast(Entry, entry)
+    return CorrectionEntry(event, read_number(before), read_number(after), **more)
 
 
-def level(system: str, before: str | None, after: str | None, held: int) -> Entry:
+def corrected(event: str = "0-0-0", was: str = "1", value: str | None = None) -> RecordedCorrection:
+    """What a record keeps of the input that corrects an event."""
+    return RecordedCorrection(
+        event,
+        "commits",
+        read_number(was),
+        instant(read_instant("2024-03-01T10:00:00Z")),
+        "because",
+        value=None if value is None else read_number(value),
+    )
+
+
+def level(system: str, before: str | None, after: str | None, held: int) -> LevelEntry:
     """The level changed."""
-    return {"kind": "level", "system": system, "before": before, "after": after, "total": held}
+    return LevelEntry(system, before, after, held)
 
 
-def in_force(version: int) -> Entry:
+def in_force(version: int) -> DefinitionsEntry:
     """Another version of the definitions came in force."""
-    return {"kind": "definitions", "version": version}
+    return DefinitionsEntry(version)
 
 
 def a_bit_of_everything(partition: int = 0, prefix: str = "u") -> Ledger:
@@ -223,7 +262,7 @@ def a_bit_of_everything(partition: int = 0, prefix: str = "u") -> Ledger:
             freezes=0,
         ),
         streak("paused", 1, "2024-03-07", through="2024-03-07", since="2024-03-06", quiet=True),
-        points("care", "hourly", 4, 44, at="2024-03-07T11:00:00Z", count=4, boosts=["spring"]),
+        points("care", "hourly", 4, 44, at="2024-03-07T11:00:00Z", count=4, boosts=("spring",)),
         pauses("removed", "p1", ("p2", "2024-04-01", "2024-04-01")),
         preferences(),
         at="2024-03-08T12:00:00Z",
@@ -235,23 +274,23 @@ def a_bit_of_everything(partition: int = 0, prefix: str = "u") -> Ledger:
         total("commits", "3", "1", "2024-03-02"),
         at="2024-03-02T09:00:00Z",
         definitions=1,
-        given={"type": "correction"},
+        given=corrected(f"0-{partition}-4", "-2", "1"),
     )
     # What no read model shows.
     ledger.add(
         two,
-        cast(Entry, {"kind": "progress", "metric": "commits", "periods": {}}),
-        cast(Entry, {"kind": "backfill", "version": 1, "series": {}}),
-        cast(Entry, {"kind": "due", "at": None}),
-        cast(Entry, {"kind": "boost", "system": "xp", "boost": "own", "change": "started"}),
+        ProgressEntry("commits", {}),
+        BackfillEntry(1, {}),
+        DueEntry(None),
+        BoostEntry("xp", "own", "started"),
         at="2024-03-08T12:00:00Z",
         definitions=1,
     )
     ledger.add(
         None,
-        cast(Entry, {"kind": "hold", "on": True}),
-        cast(Entry, {"kind": "backfilled", "version": 1}),
-        cast(Entry, {"kind": "boost", "system": "xp", "boost": "spring", "change": "finished"}),
+        HoldEntry(on=True),
+        BackfilledEntry(1),
+        BoostEntry("xp", "spring", "finished"),
         definitions=1,
     )
     return ledger

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from database.records import Ledger, correction, created, points, split, store, total
+from database.records import Ledger, corrected, correction, created, points, split, store, total
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from projections.points import (
 )
 from projections.totals import metric_days, total_before
 from projections.totals import total as total_of
+from schemas.entries import Entry
 
 
 def march(day, hour=10):
@@ -39,7 +40,7 @@ async def test_an_award_says_what_boosted_it_who_gave_it_why_and_how_often(conne
     ledger.add(
         "u1",
         created(),
-        points("xp", "daily", 30, 30, at="2024-02-28T00:00:00Z", count=3, boosts=["b2", "b1"]),
+        points("xp", "daily", 30, 30, at="2024-02-28T00:00:00Z", count=3, boosts=("b2", "b1")),
         points("xp", None, -10, 20, reason="a mistake of ours"),
         points("xp", "commit", 1, 21),
     )
@@ -108,7 +109,7 @@ async def test_a_correction_counts_on_the_day_of_its_event_and_is_no_event_of_th
         total("km", "-5", "3", "2024-03-01"),
         points("xp", "t", -5, 3, reason="in miles"),
         at="2024-03-20T10:00:00Z",
-        given={"type": "correction"},
+        given=corrected("0-0-0", "8", "3"),
     )
     for batch in split(ledger, sizes):
         await store(connection, batch)
@@ -138,7 +139,7 @@ async def fill(connection, balances, **attributes):
     """Have a user for each balance; None for one who never had points."""
     ledger = Ledger()
     for index, balance in enumerate(balances):
-        entries = [created(attributes=attributes)] if attributes else [created()]
+        entries: list[Entry] = [created(attributes=attributes)] if attributes else [created()]
         if balance is not None:
             entries.append(points("xp", "t", balance, balance))
         ledger.add(f"u{index}", *entries)

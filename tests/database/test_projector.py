@@ -1,20 +1,16 @@
 """The projector and the rebuild: a real Kafka on one side, a real Postgres on the other."""
 
 import asyncio
-import uuid
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import orjson
 import pytest
-from aiokafka import AIOKafkaProducer
+from database.projected import PATIENCE_S, VERSION
 from database.records import Ledger, a_bit_of_everything, created, in_force, points, total
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from broker.connection import Connection as Kafka
 from broker.ledger import Position
-from broker.topics import create_topics
 from projections import definitions
 from projections.database import ReadFormatError, connect
 from projections.migrations import create_read, migrate
@@ -30,83 +26,6 @@ from schemas.definitions import Definitions
 from schemas.order import link_of
 from schemas.topics import Topics
 from schemas.versions import succeed
-
-PATIENCE_S = 20
-
-VERSION = succeed(None, Definitions(), "default", datetime(2024, 3, 1, tzinfo=UTC))
-
-
-class World:
-    """Topics of one test's own, with a producer to fill them and a database to look into."""
-
-    def __init__(self, kafka, topics, producer, dsn):
-        """Take the two sides."""
-        self.kafka, self.topics, self.producer, self.dsn = kafka, topics, producer, dsn
-        self._sent = {}
-
-    async def publish(self, *ledgers):
-        """Append what has been added to the ledgers since the last time."""
-        for ledger in ledgers:
-            start = self._sent.get(ledger.partition, 0)
-            for record in ledger.records[start:]:
-                await self._append(ledger.partition, write_record(record))
-            self._sent[ledger.partition] = len(ledger.records)
-        await self.producer.flush()
-
-    async def publish_raw(self, partition, raw):
-        await self._append(partition, raw)
-        await self.producer.flush()
-
-    async def _append(self, partition, raw):
-        await self.producer.send(self.topics.ledger, raw, partition=partition)
-
-    async def profile(self, user, **fields):
-        value = orjson.dumps({"tenant": "default", "user": user, **fields})
-        await self.producer.send_and_wait(self.topics.profiles, value, key=user.encode())
-
-    async def caught_up(self):
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                if not await ledger_lag(self.dsn, self.kafka, self.topics):
-                    return
-                await asyncio.sleep(0.05)
-
-    async def seen(self, read, wanted):
-        """Wait until a read gives what is wanted."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                async with connect(self.dsn) as connection:
-                    if await read(connection) == wanted:
-                        return
-                await asyncio.sleep(0.05)
-
-    @asynccontextmanager
-    async def projecting(self, **options):
-        """Run a projector meanwhile."""
-        projector = Projector(self.dsn, self.kafka, self.topics, **options)
-        running = asyncio.create_task(projector.run())
-        try:
-            yield projector
-            if running.done():
-                running.result()
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-@pytest.fixture
-async def world(stack, migrated):
-    """Return topics, a producer and a database with tables."""
-    kafka = Kafka(stack.kafka)
-    topics = Topics(prefix=f"{uuid.uuid4().hex[:8]}.")
-    await create_topics(kafka, topics, 2)
-    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, enable_idempotence=True)
-    await producer.start()
-    try:
-        await producer.send_and_wait(topics.definitions, write_version(VERSION), partition=0)
-        yield World(kafka, topics, producer, migrated)
-    finally:
-        await producer.stop()
 
 
 async def rows_of(world, dump):
@@ -146,8 +65,7 @@ async def test_a_record_of_a_lane_that_lost_is_skipped(world):
     ledger = Ledger()
     ledger.add("u1", created(), points("xp", "a", 1, 1))
     await world.publish(ledger)
-    zombie = ledger.records[0].copy()
-    zombie["lane"] = "lane-2"
+    zombie = replace(ledger.records[0], lane="lane-2")
     await world.publish_raw(0, write_record(zombie))
     ledger.add("u1", points("xp", "a", 1, 2))
     await world.publish(ledger)
@@ -213,6 +131,24 @@ async def test_a_version_published_meanwhile_is_there_with_its_marker(world):
     async with connect(world.dsn) as connection:
         assert await definitions.in_force(connection, "default") == 2
         assert await definitions.version(connection, "default", 2) == second
+
+
+async def test_a_version_that_cannot_be_read_holds_up_nobody(world):
+    ledger = Ledger()
+    ledger.add("u1", created(), definitions=2)
+    ledger.add("u2", created(), tenant="other", definitions=1)
+    other = succeed(None, Definitions(), "other", VERSION.at)
+    second = write_version(succeed(VERSION, Definitions(), "default", VERSION.at))
+    for raw in (second.replace(b'"tenant"', b'"colour":1,"tenant"'), write_version(other)):
+        await world.producer.send_and_wait(world.topics.definitions, raw, partition=0)
+    await world.publish(ledger)
+    async with world.projecting():
+        await world.caught_up()
+    async with connect(world.dsn) as connection:
+        assert await user(connection, "default", "u1")
+        assert await user(connection, "other", "u2")
+        assert await definitions.version(connection, "default", 2) is None
+        assert await definitions.version(connection, "other", 1) == other
 
 
 async def test_a_version_is_stored_with_its_marker_even_if_the_tables_were_swapped_since(world):

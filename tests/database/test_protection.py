@@ -1,6 +1,7 @@
 """What keeps a streak besides activity, from entries to rows: freezes, pauses, own settings."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from database.records import (
@@ -26,6 +27,7 @@ from projections.streaks import (
     streak_history,
 )
 from projections.streaks import streak as streak_of
+from schemas.entries import StreakMetricPreference, StreakPreferences
 
 
 async def history(connection, frequency="daily", since=date(2000, 1, 1)):
@@ -193,17 +195,18 @@ async def test_the_period_that_a_restored_streak_is_kept_by_has_its_whole_length
 
 async def test_streak_settings_are_those_of_the_last_entry(connection):
     ledger = Ledger()
-    own = [{"metric": "commits", "threshold": "2.5"}]
+    own = (StreakMetricPreference("commits", Decimal("2.5")),)
     ledger.add("u1", created(), preferences(enabled=False, evaluationMode="AND"))
     await store(connection, ledger.batch())
-    assert await preferences_of(connection, "default", "u1") == {
-        "enabled": False,
-        "evaluationMode": "AND",
-    }
+    assert await preferences_of(connection, "default", "u1") == StreakPreferences(
+        enabled=False, evaluationMode="AND"
+    )
     ledger.add("u1", preferences(enabled=True, metrics=own))
     await store(connection, ledger.batch(1))
-    assert await preferences_of(connection, "default", "u1") == {"enabled": True, "metrics": own}
-    assert await preferences_of(connection, "default", "u2") == {}
+    assert await preferences_of(connection, "default", "u1") == StreakPreferences(
+        enabled=True, metrics=own
+    )
+    assert await preferences_of(connection, "default", "u2") == StreakPreferences()
 
 
 async def test_channels_of_one_kind_of_notification_are_set_without_touching_the_others(connection):

@@ -23,15 +23,16 @@ from database.records import (
     streak,
     total,
 )
+from msgspec.structs import replace
 
 from broker.ledger import Batch
 from projections import definitions
 from projections.achievements import completion_counts, completions_of
-from projections.gathered import Gathered
+from projections.changes import Changes
 from projections.levels import level_changes
 from projections.points import Award, balance, newest_awards
 from projections.positions import StalePositionError, positions
-from projections.runner import store as store_gathered
+from projections.storing import store as store_changes
 from projections.streaks import StreakPeriod, streak_history
 from projections.streaks import streak as streak_of
 from projections.tops import tops
@@ -70,7 +71,7 @@ VERSION = succeed(
 # -- twice is once ------------------------------------------------------------------------------
 
 
-ONE_EACH = {
+ONE_EACH: dict[str, list[Entry]] = {
     "users": [created(tz="UTC", attributes={"a": "b"})],
     "totals": [total("commits", "2", "2")],
     "streaks": [streak("started", 1, "2024-03-01")],
@@ -86,8 +87,8 @@ ONE_EACH = {
 
 
 def test_a_bit_of_everything_has_every_kind_of_entry():
-    found = {it["kind"] for record in a_bit_of_everything().records for it in record["entries"]}
-    assert found == {get_args(it.__annotations__["kind"])[0] for it in get_args(Entry)}
+    found = {type(it) for record in a_bit_of_everything().records for it in record.entries}
+    assert found == set(get_args(Entry))
 
 
 async def test_a_bit_of_everything_leaves_rows_in_every_table(connection, dump):
@@ -121,23 +122,23 @@ async def test_what_several_reads_brought_is_stored_as_if_read_at_once(
 ):
     left, right = a_bit_of_everything(0, "l"), a_bit_of_everything(1, "r")
     apart = await stored_at_once(left.batch(), right.batch())
-    gathered = Gathered()
+    changes = Changes()
     for batch in split(left, sizes):
-        gathered.add(batch)
-    gathered.add(right.batch())
-    await store_gathered(connection, gathered)
+        changes.add(batch)
+    changes.add(right.batch())
+    await store_changes(connection, changes)
     assert await dump(connection) == apart
-    assert gathered.records == len(left.records) + len(right.records)
+    assert changes.records == len(left.records) + len(right.records)
 
 
 async def test_what_was_gathered_in_part_before_is_refused_as_a_whole(connection, dump):
     ledger = a_bit_of_everything()
     await store(connection, ledger.batch(0, 2))
     once = await dump(connection)
-    gathered = Gathered(ledger.batch(0, 2))
-    gathered.add(ledger.batch(2))
+    changes = Changes(ledger.batch(0, 2))
+    changes.add(ledger.batch(2))
     with pytest.raises(StalePositionError):
-        await store_gathered(connection, gathered)
+        await store_changes(connection, changes)
     assert await dump(connection) == once
 
 
@@ -185,7 +186,7 @@ async def test_a_batch_read_on_another_link_is_refused(connection):
     await store(connection, ledger.batch(0, 2))
     batch = ledger.batch(2)[0]
     assert batch.before.last is not None
-    other = batch.before._replace(last=batch.before.last._replace(lane="lane-2"))
+    other = batch.before._replace(last=replace(batch.before.last, lane="lane-2"))
     with pytest.raises(StalePositionError):
         await store(connection, {0: Batch(batch.records, other, batch.after, 0)})
 

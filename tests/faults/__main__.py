@@ -96,19 +96,19 @@ class Session:
             self._print(f"{fault.id} {fault.title}", "bold")
             await run_class(fault, seed, numbers, self._done, arguments.keep)
 
-    def _done(self, told: Round) -> None:
-        self.failed += bool(told.violations)
+    def _done(self, one: Round) -> None:
+        self.failed += bool(one.violations)
         # A round that the driver itself could not bring to its end says nothing of the system.
-        if told.events and not all(text.startswith("driver:") for text in told.violations or "-"):
-            append(self._arguments.out, told)
-        notes = f", {'; '.join(told.notes)}" if told.notes else ""
+        if one.events and not all(text.startswith("driver:") for text in one.violations or "-"):
+            append(self._arguments.out, one)
+        notes = f", {'; '.join(one.notes)}" if one.notes else ""
         self._print(
-            f"{told.fault}:{told.number} {told.events} events, "
-            f"{told.duplicates_dropped} duplicates dropped, "
-            f"recovery {told.recovery_s:.1f} s{notes}",
-            "red" if told.violations else None,
+            f"{one.fault}:{one.number} {one.events} events, "
+            f"{one.duplicates_dropped} duplicates dropped, "
+            f"recovery {one.recovery_s:.1f} s{notes}",
+            "red" if one.violations else None,
         )
-        for text in told.violations:
+        for text in one.violations:
             self._print(f"  {text}", "red")
 
     def _print(self, text: str, style: str | None) -> None:

@@ -51,6 +51,8 @@ class FaultClass:
     check: Check | None = None
     # Makes the world, where the class needs another kind of one; called with home and options.
     world: Callable[..., World] | None = None
+    # Whether every round needs a world of its own: what it brings about happens once in a world.
+    once: bool = False
     # Whether the short run has it, and whether all others there come before it: what it leaves
     # behind, such as other definitions, is nothing for them.
     short: bool = False

@@ -11,12 +11,12 @@ from typing import Final
 
 from faults.classes import FaultClass, Options, register
 from faults.edits import EXTRA, edited
+from faults.event import Channel, Event
 from faults.oracle import Oracle
-from faults.plan import Channel, Event
 from faults.world import World
 
 from broker.apply import OvertakenError
-from schemas.numbers import write
+from processor.rows import path_of
 
 EXTRA_EVENTS: Final = 12
 
@@ -74,12 +74,11 @@ async def _check_versions(_world: World, oracle: Oracle) -> Sequence[str]:
         if line.version != newest:
             found.append(f"F18 partition {partition} judges by {line.version}, not by {newest}")
         for who, sums in judging.second.subtotals(partition).items():
-            standing = line.state.standing(*who)
-            series = standing["series"] if standing is not None else {}
-            told = {name: series.get(name, ("0",))[0] for name in sums}
-            expected = {name: write(total) for name, total in sums.items()}
-            if told != expected:
-                found.append(f"F18 {who} has the subtotals {told}, not {expected}")
+            own = line.state.users.get(path_of(*who))
+            series = own.series if own is not None else {}
+            counted = {name: series[name].total if name in series else 0 for name in sums}
+            if counted != sums:
+                found.append(f"F18 {who} has the subtotals {counted}, not {sums}")
     return found[:12]
 
 

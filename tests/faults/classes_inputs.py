@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faults import inputs
 from faults.classes import FaultClass, Options, register
+from faults.event import Event
 from faults.oracle import Oracle
-from faults.plan import Event
 from faults.world import World
 
 from broker.connection import start_consumer
@@ -110,13 +110,13 @@ async def _too_much(world: World, dice: Random) -> None:
     mark = f"f12.{dice.getrandbits(48):x}"
     if dice.random() < 0.5:
         await _backlog(world, dice, mark)
-        told = f"{BACKLOG_EVENTS + LARGE_EVENTS:,} waiting"
+        what = f"{BACKLOG_EVENTS + LARGE_EVENTS:,} waiting"
     else:
         # A new process, so that its memory is that of this round.
         await world.kill("worker", restart_s=0.0)
         await _send(world, inputs.of_one_user(dice, mark, ONE_USER_EVENTS))
-        told = f"{ONE_USER_EVENTS:,} of one user"
-    world.notes.append(told)
+        what = f"{ONE_USER_EVENTS:,} of one user"
+    world.notes.append(what)
     world.blow()
 
 

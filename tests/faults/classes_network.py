@@ -17,7 +17,7 @@ from faults.worlds import ProxiedWorld
 WEBHOOK_TIMEOUT_S: Final = 0.5
 DEAF_HOOK: Final = "/deaf"
 ENDLESS_CHUNKS: Final = 500
-POINTS: Final = ("sender.sent", "outbox.applied", "outbox.committed")
+POINTS: Final = ("dispatcher.sent", "outbox.applied", "outbox.committed")
 
 
 async def slow(_request: web.Request) -> web.StreamResponse:
@@ -93,26 +93,26 @@ async def _vex_the_notifier(world: World, dice: Random) -> None:
     """Let the receiver misbehave, and let the notifier die or halt meanwhile."""
     kind = dice.choice(("moody", "moody", *RUDE))
     world.receiver.answers[HOOK] = RUDE.get(kind) or moody(Random(dice.random()))
-    told = [kind]
+    notes = [kind]
     try:
         await asyncio.sleep(dice.uniform(0.3, 1.0))
         match dice.choice(("kill", "pause", "point", "point", "nothing")):
             case "kill":
                 await world.kill("notify")
-                told.append("kill -9")
+                notes.append("kill -9")
             case "pause":
                 await world.pause("notify", dice.uniform(0.5, 3.0))
-                told.append("paused")
+                notes.append("paused")
             case "point":
                 point = f"{dice.choice(POINTS)}:{dice.randint(1, 2)}"
                 died = await world.die_at("notify", point, patience_s=5.0)
-                told.append(f"{point}{'' if died else ' not reached'}")
+                notes.append(f"{point}{'' if died else ' not reached'}")
             case _:
                 await asyncio.sleep(1.0)
     finally:
         world.receiver.answers[HOOK] = accept
         world.blow()
-    world.notes.append(", ".join(told))
+    world.notes.append(", ".join(notes))
 
 
 # F17

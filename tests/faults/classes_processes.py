@@ -14,14 +14,15 @@ from random import Random
 
 import psycopg
 from faults.classes import PARTS, FaultClass, Options, register
-from faults.plan import METRICS, Channel, Event
+from faults.event import Channel, Event
+from faults.game import METRICS
 from faults.world import World
 
 SESSION_TIMEOUT_S = 6.0
 LANE_POINTS = ("lane.sent", "lane.judged", "lane.appended", "lane.stored")
 ANNOUNCER_POINTS = ("announcer.sent", "announcer.hinted")
 PROJECTOR_POINTS = ("projector.applied", "projector.committed")
-NOTIFIER_POINTS = ("outbox.applied", "outbox.committed", "sender.sent")
+NOTIFIER_POINTS = ("outbox.applied", "outbox.committed", "dispatcher.sent")
 
 
 async def _kill_or_die(

@@ -94,12 +94,12 @@ def damage(dice: Random, directory: Path) -> list[str]:
     data = [file for file in files if any(word in file.name for word in DATA_FILES)]
     if data and dice.random() < 0.8:
         files = data
-    told = []
+    done = []
     for file in dice.sample(files, min(len(files), dice.randint(1, DAMAGED_FILES_MAX))):
         how = dice.choice(DAMAGES)
         how(dice, file)
-        told.append(f"{how.__name__} {file.relative_to(directory.parent)}")
-    return told
+        done.append(f"{how.__name__} {file.relative_to(directory.parent)}")
+    return done
 
 
 async def _damage_files(world: World, dice: Random) -> None:
@@ -113,16 +113,16 @@ async def _damage_files(world: World, dice: Random) -> None:
         else:
             await world.terminate("worker", restart=False)
         kind = dice.choice(("store", "store", "snapshots", "both"))
-        told = []
+        done = []
         if kind in ("store", "both"):
-            told += damage(dice, store)
+            done += damage(dice, store)
         if kind in ("snapshots", "both"):
-            told += damage(dice, snapshots)
+            done += damage(dice, snapshots)
         if kind == "snapshots":
             # So that it needs them; it may have ended before it had a store.
             shutil.rmtree(store, ignore_errors=True)
-            told.append("no store")
-        world.notes += told
+            done.append("no store")
+        world.notes += done
         await world.start_part("worker")
         world.blow()
 

@@ -83,7 +83,11 @@ async def _expire(world: World, oracle: Oracle) -> Sequence[str]:
     """Remove every event that was judged, and let a worker start on what is left: nothing."""
     if RETENTION in world.notes:
         events = world.topics.events
-        judged = {place[1]: offset for place, offset in oracle.read.items() if place[0] == events}
+        judged = {
+            place[1]: offset
+            for place, offset in oracle.reading.offsets.items()
+            if place[0] == events
+        }
         await delete_records(world.connection, events, judged)
         await world.kill("worker")
     return []

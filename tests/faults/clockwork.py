@@ -1,4 +1,4 @@
-"""What goes wrong with inputs of the clock: held back, told again, told by a wrong clock."""
+"""What goes wrong with inputs of the clock: held back, sent again, sent by a wrong clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from faults.plan import Event
+from faults.event import Event
 from faults.world import World
 
 from broker.connection import start_consumer, stop_consumer
@@ -115,4 +115,6 @@ async def at_work(world: World) -> None:
 
 
 async def _recorded(world: World) -> int:
-    return int((await world.query("SELECT sum(next_offset) FROM read.positions"))[0][0])
+    return int(
+        (await world.query("SELECT coalesce(sum(next_offset), 0) FROM read.positions"))[0][0]
+    )

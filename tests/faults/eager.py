@@ -12,10 +12,10 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import processor.worker  # noqa: E402  the line above is what lets it be found
 from ops.cli import main  # noqa: E402  likewise
-from processor.assignment import Keeping  # noqa: E402  likewise
+from processor.storage import StorageConfig  # noqa: E402  likewise
 
 if __name__ == "__main__":
-    processor.worker.Keeping = partial(  # type: ignore[assignment,attr-defined]  # called, and no more
-        Keeping, snapshot_records_min=20, load_records_min=10
+    processor.worker.StorageConfig = partial(  # type: ignore[assignment,attr-defined]  # called, and no more
+        StorageConfig, snapshot_records_min=20, load_records_min=10
     )
     main([sys.argv[1]])

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from faults.plan import GAME
+from faults.game import GAME
 
 Game = dict[str, Any]
 Edit = Callable[[Random, Game, str], str]

@@ -33,7 +33,7 @@ async def empty_group(connection: Connection, group: str) -> None:
     """Make the members of a group leave: dead ones would stay until their session ends."""
     async with admin(connection) as client:
         described = await client.describe_consumer_groups([group])
-        members = [member for told in described[0].groups for member in told[5]]
+        members = [member for found in described[0].groups for member in found[5]]
         node = await client.find_coordinator(group)
         for member in members:
             await client._send_request_to_node(node, LeaveGroupRequest(group, member[0]))

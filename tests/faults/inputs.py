@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from faults.plan import VALUES, Event
+from faults.event import Event
+from faults.plan import VALUES
 
 from schemas.topics import EVENT_BYTES_MAX, RECORD_BYTES_MAX
 

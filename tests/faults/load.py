@@ -16,21 +16,15 @@ from typing import Any, Self
 import aiohttp
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 from faults.classes import Options
-from faults.plan import Event
+from faults.event import Event
+from faults.partitions import partition_of
 from faults.world import World
 
 KAFKA_OPEN_MAX = 200
 HTTP_OPEN_MAX = 24
 HTTP_TIMEOUT_S = 15.0
 RETRY_PAUSES_S = (0.1, 0.2, 0.4, 0.5)
-EPOCH = 0
-
-
-def partition_of(user: str, partitions: int) -> int:
-    """Return the partition on which Kafka's clients put a user."""
-    return int((murmur2(user.encode()) & 0x7FFFFFFF) % partitions)
 
 
 class Load:
@@ -169,7 +163,7 @@ class Load:
             )
         except (KafkaError, OSError):
             return
-        event.acknowledged.add(f"{EPOCH}-{sent.partition}-{sent.offset}")
+        event.acknowledged.add(f"{self.world.epoch}-{sent.partition}-{sent.offset}")
 
     # HTTP
 
@@ -198,7 +192,7 @@ class Load:
             async with self._http.post(
                 f"{url}/v1/metrics/{event.metric}/event", json=event.body(), headers=headers
             ) as answer:
-                told: Any = await answer.json()
+                receipt: Any = await answer.json()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             event.refusals.append((0, repr(error)))
             return False
@@ -206,11 +200,11 @@ class Load:
             event.answers.append(
                 (
                     answer.status,
-                    told["eventId"],
-                    bool(told.get("idempotentReplayed")),
+                    receipt["eventId"],
+                    bool(receipt.get("idempotentReplayed")),
                     answer.headers.get("XP-Verdict") == "pending",
                 )
             )
             return True
-        event.refusals.append((answer.status, str(told.get("error"))))
+        event.refusals.append((answer.status, str(receipt.get("error"))))
         return not (answer.status >= 500 or answer.status in (408, 429))

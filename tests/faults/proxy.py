@@ -7,12 +7,11 @@ mode; a connection of which bytes were lost never carries any again.
 
 import asyncio
 import random
-import socket
-import struct
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final, Literal, Self
+
+from faults.proxy_link import Link, OnTheWay
 
 Mode = Literal["pass", "delay", "hold", "hang", "reset", "drop", "refuse"]
 """What the network does to what goes through:
@@ -33,37 +32,6 @@ CHUNK_BYTES: Final = 64 * 1024
 ON_THE_WAY_MAX: Final = 256
 CONNECT_TIMEOUT_S: Final = 5.0
 SWITCH_TIMEOUT_S: Final = 10.0
-# Makes a close a reset: lingering, for no time at all.
-ABRUPTLY: Final = struct.pack("ii", 1, 0)
-
-
-# What one side has sent and the other has not yet received, and when it is due there; no bytes are
-# the end, None a reset.
-OnTheWay = asyncio.Queue[tuple[float, bytes | None]]
-
-
-@dataclass(eq=False)
-class _Link:
-    """One client's connection and the one to the server that belongs to it."""
-
-    client: asyncio.StreamWriter
-    server: asyncio.StreamWriter | None = None
-    # Bytes of it were lost: it is good for nothing but to be reset.
-    torn: bool = False
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def close(self, *, abruptly: bool) -> None:
-        for writer in (self.client, self.server):
-            if writer is None or writer.is_closing():
-                continue
-            if abruptly:
-                sock = writer.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPTLY)
-                writer.transport.abort()
-            else:
-                writer.close()
-        for task in self.tasks:
-            task.cancel()
 
 
 class Proxy:
@@ -79,7 +47,7 @@ class Proxy:
         self._delay_s = 0.0
         self._jitter_s = 0.0
         self._changed = asyncio.Event()
-        self._links: set[_Link] = set()
+        self._links: set[Link] = set()
         self._listener: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -175,7 +143,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        link = _Link(writer)
+        link = Link(writer)
         self._links.add(link)
         try:
             await self._carry(link, reader)
@@ -185,7 +153,7 @@ class Proxy:
             link.close(abruptly=False)
             self._links.discard(link)
 
-    async def _carry(self, link: _Link, reader: asyncio.StreamReader) -> None:
+    async def _carry(self, link: Link, reader: asyncio.StreamReader) -> None:
         if self._mode == "drop":
             return
         while self._mode in ("hold", "hang"):
@@ -200,7 +168,7 @@ class Proxy:
 
     def _direction(
         self,
-        link: _Link,
+        link: Link,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         *,
@@ -231,7 +199,7 @@ class Proxy:
     async def _arrive(
         self,
         on_the_way: OnTheWay,
-        link: _Link,
+        link: Link,
         writer: asyncio.StreamWriter,
         *,
         answers: bool,

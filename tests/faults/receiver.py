@@ -75,8 +75,8 @@ class Receiver:
         own = base64.b64encode(hmac.new(secret.encode(), raw, hashlib.sha256).digest()).decode()
         if request.headers.get("X-Trophy-Signature") != own:
             self.faults.append(f"I9 webhook {path}: wrong X-Trophy-Signature")
-        told = {name.lower(): text for name, text in request.headers.items()}
+        headers = {name.lower(): text for name, text in request.headers.items()}
         try:
-            Standard(secret).verify(raw.decode(), told)
+            Standard(secret).verify(raw.decode(), headers)
         except WebhookVerificationError as error:
             self.faults.append(f"I9 webhook {path}: wrong webhook-signature: {error}")

@@ -48,9 +48,9 @@ class Round:
 
     def line(self) -> str:
         """Return the round as a line of the results file."""
-        told = asdict(self)
-        told["class"] = told.pop("fault")
-        return json.dumps(told, ensure_ascii=False)
+        fields = asdict(self)
+        fields["class"] = fields.pop("fault")
+        return json.dumps(fields, ensure_ascii=False)
 
 
 @dataclass
@@ -89,11 +89,11 @@ class Sum:
         return f"{min(1.0, 3 / self.rounds):.1%}"
 
 
-def append(path: Path, told: Round) -> None:
+def append(path: Path, one: Round) -> None:
     """Add a round to the results file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(told.line() + "\n")
+        file.write(one.line() + "\n")
 
 
 def sums(lines: Iterable[str]) -> dict[tuple[str, str], Sum]:
@@ -102,16 +102,16 @@ def sums(lines: Iterable[str]) -> dict[tuple[str, str], Sum]:
     for line in lines:
         if not line.strip():
             continue
-        told = json.loads(line)
-        entry = added[told["class"], told["system"]]
-        entry.title = told["title"]
+        fields = json.loads(line)
+        entry = added[fields["class"], fields["system"]]
+        entry.title = fields["title"]
         entry.rounds += 1
-        entry.events += told["events"]
-        entry.failed += bool(told["violations"])
-        entry.violations += len(told["violations"])
-        entry.duplicates += told["duplicates_dropped"]
-        entry.stuck += told["recovery_s"] is None
-        entry.recovery_s = max(entry.recovery_s, told["recovery_s"] or 0.0)
+        entry.events += fields["events"]
+        entry.failed += bool(fields["violations"])
+        entry.violations += len(fields["violations"])
+        entry.duplicates += fields["duplicates_dropped"]
+        entry.stuck += fields["recovery_s"] is None
+        entry.recovery_s = max(entry.recovery_s, fields["recovery_s"] or 0.0)
     return dict(
         sorted(
             added.items(),

@@ -54,11 +54,11 @@ async def _run_until_violated(
 ) -> None:
     async with new_world(fault) as (world, oracle):
         while left:
-            told = await run_round(fault, world, oracle, seed, left.pop(0))
-            done(told)
-            if told.violations or told.recovery_s > fault.bar_s / 2:
-                await _keep(world, oracle, keep, told)
-            if told.violations:
+            one = await run_round(fault, world, oracle, seed, left.pop(0))
+            done(one)
+            if one.violations or one.recovery_s > fault.bar_s / 2:
+                await _keep(world, oracle, keep, one)
+            if one.violations or fault.once:
                 return
 
 
@@ -76,10 +76,10 @@ async def run_short(
         async with new_world(_joined(group)) as (world, oracle):
             # Those with a check of their own first: it may count on what was before them.
             for fault in sorted(group, key=lambda it: (it.last, it.check is None)):
-                told = await run_round(fault, world, oracle, seed, 1)
-                done(told)
-                if told.violations:
-                    await _keep(world, oracle, keep, told)
+                one = await run_round(fault, world, oracle, seed, 1)
+                done(one)
+                if one.violations:
+                    await _keep(world, oracle, keep, one)
                     return
 
 
@@ -152,7 +152,7 @@ async def run_round(
     )
 
 
-def _round(fault: FaultClass, seed: str, number: int, **told: Any) -> Round:
+def _round(fault: FaultClass, seed: str, number: int, **found: Any) -> Round:
     nothing: dict[str, Any] = {"events": 0, "duplicates_dropped": 0, "recovery_s": 0.0}
     return Round(
         fault=fault.id,
@@ -160,7 +160,7 @@ def _round(fault: FaultClass, seed: str, number: int, **told: Any) -> Round:
         seed=seed,
         number=number,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        **(nothing | told),
+        **(nothing | found),
     )
 
 
@@ -180,15 +180,15 @@ async def _strike(
     return []
 
 
-async def _keep(world: World, oracle: Oracle, keep: Path | None, told: Round) -> None:
+async def _keep(world: World, oracle: Oracle, keep: Path | None, one: Round) -> None:
     """Leave logs and what was noted for somebody to look at."""
     if keep is None:
         return
-    place = keep / f"{told.fault}-{told.number}-{told.seed}"
+    place = keep / f"{one.fault}-{one.number}-{one.seed}"
     place.mkdir(parents=True, exist_ok=True)
-    (place / "told.txt").write_text("\n\n".join([*told.violations, *told.notes]) + "\n")
+    (place / "round.txt").write_text("\n\n".join([*one.violations, *one.notes]) + "\n")
     for name in world.parts:
         (place / f"{name.replace(' ', '-')}.log").write_text(world.log_of(name, 2_000_000))
-    if told.violations:
+    if one.violations:
         with contextlib.suppress(*AWAY, ValueError):
             await oracle.dump(place)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from faults.plan import Event
+from faults.event import Event
 
 ONE_DAY: Final = timedelta(days=1)
 # Local times of day that matter: the ends of a day, and what a change of clocks leaves out.
@@ -81,7 +81,7 @@ class Story:
 
 def of_scene(dice: Random, mark: str, scene: Scene) -> Story:
     """Return the story of one who stays where the scene is, active on each of its dates."""
-    zone, told = ZoneInfo(scene.zone), []
+    zone, instants = ZoneInfo(scene.zone), []
     for number in range(scene.days):
         day = scene.first + number * ONE_DAY
         for at in sorted(dice.sample(TIMES, dice.randint(1, 3))):
@@ -89,8 +89,8 @@ def of_scene(dice: Random, mark: str, scene: Scene) -> Story:
             instant = wall.astimezone(UTC)
             # What clocks skipped comes back as another time, perhaps of another date.
             if instant.astimezone(zone).date() == day:
-                told.append((instant, scene.zone))
-    return _story(scene.name, mark, sorted(told))
+                instants.append((instant, scene.zone))
+    return _story(scene.name, mark, sorted(instants))
 
 
 def of_traveller(dice: Random, mark: str) -> Story:
@@ -98,21 +98,25 @@ def of_traveller(dice: Random, mark: str) -> Story:
 
     One flight goes from the last place on earth that has a date to the first: a date is skipped.
     """
-    at, name, told = datetime(2025, 5, 28, dice.randrange(24), tzinfo=UTC), dice.choice(ZONES), []
+    at, name, instants = (
+        datetime(2025, 5, 28, dice.randrange(24), tzinfo=UTC),
+        dice.choice(ZONES),
+        [],
+    )
     west = dice.randint(2, 10)
     for number in range(14):
         if number in (west, west + 1):
             name = LAST_ZONE if number == west else FIRST_ZONE
         elif dice.random() < 0.4:
             name = dice.choice(ZONES)
-        told.append((at, name))
+        instants.append((at, name))
         minutes = dice.randint(6 * 60, 20 * 60)
         if number == west - 1:
             # From the first hours of a day the flight would skip nothing.
             late = [it for it in range(6, 20) if _hour(at, it) >= LATE_HOUR]
             minutes = 60 * dice.choice(late)
         at += timedelta(minutes=20 * 60 if number == west else minutes)
-    return _story("flights", mark, told)
+    return _story("flights", mark, instants)
 
 
 def _hour(at: datetime, later: int) -> int:
@@ -120,12 +124,12 @@ def _hour(at: datetime, later: int) -> int:
     return (at + timedelta(hours=later)).astimezone(ZoneInfo(LAST_ZONE)).hour
 
 
-def _story(name: str, user: str, told: list[tuple[datetime, str]]) -> Story:
+def _story(name: str, user: str, instants: list[tuple[datetime, str]]) -> Story:
     events = [
         Event(f"{user}.{number}", "kafka", user, tz=zone, occurred=_text(at))
-        for number, (at, zone) in enumerate(told)
+        for number, (at, zone) in enumerate(instants)
     ]
-    days = [at.astimezone(ZoneInfo(zone)).date() for at, zone in told]
+    days = [at.astimezone(ZoneInfo(zone)).date() for at, zone in instants]
     lengths = {
         "daily": _rises(days),
         "weekly": _rises([day - day.weekday() * ONE_DAY for day in days]),
@@ -175,16 +179,18 @@ def twins(dice: Random, mark: str, now: datetime) -> tuple[list[Event], list[Eve
     """Return the same history of two users, and the event that brings the first to the present."""
     zone = dice.choice(ZONES)
     at = now - timedelta(days=dice.randint(9, 16), seconds=dice.randrange(86_400))
-    told = []
+    instants = []
     for _ in range(dice.randint(3, 9)):
-        told.append((at, dice.choice(("commits", "commits", "lines")), dice.choice((1, 2, 10, 12))))
+        instants.append(
+            (at, dice.choice(("commits", "commits", "lines")), dice.choice((1, 2, 10, 12)))
+        )
         at += timedelta(minutes=dice.randint(5, 40 * 60))
         if at > now - timedelta(hours=1):
             break
     both = [
         [
             Event(f"{user}.{number}", "kafka", user, metric, value, tz=zone, occurred=_text(when))
-            for number, (when, metric, value) in enumerate(told)
+            for number, (when, metric, value) in enumerate(instants)
         ]
         for user in (f"{mark}.asked", f"{mark}.waiting")
     ]

@@ -4,7 +4,7 @@ import copy
 from random import Random
 
 from faults.edits import edited
-from faults.plan import AGE, FOUNDED, GAME, founded
+from faults.game import AGE, FOUNDED, GAME, founded
 
 from schemas.definitions import Definitions, problems
 from schemas.versions import succeed

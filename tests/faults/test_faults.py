@@ -30,7 +30,7 @@ def test_nothing_is_lost_or_counted_twice_whatever_is_killed_under_load(tmp_path
 
 
 def _round(number: int, violations: Sequence[str] = (), **fields: Any) -> Round:
-    told: dict[str, Any] = {
+    known: dict[str, Any] = {
         "fault": "F1",
         "title": "a fault",
         "seed": "s",
@@ -41,7 +41,7 @@ def _round(number: int, violations: Sequence[str] = (), **fields: Any) -> Round:
         "recovery_s": number / 10,
         "at": "2025-01-01T00:00:00+00:00",
     }
-    return Round(**{**told, **fields})
+    return Round(**{**known, **fields})
 
 
 def test_rounds_add_up_over_runs_and_bound_the_rate_of_failures(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """The oracle says nothing of logs that are right, and something of each way to be wrong."""
 
-import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faults.logs import MILLIS, Logs
-from faults.plan import Event
+from faults.event import Event
+from faults.logs import MILLIS, PARTITIONS, Logs
+from faults.partitions import partition_of
+
+from schemas.entries import LevelEntry, PointsEntry, TotalEntry
 
 
 @pytest.fixture
@@ -36,18 +38,23 @@ def test_a_record_that_lacks_is_a_loss(logs: Logs) -> None:
 
 
 def test_a_record_that_skips_an_event_is_a_gap(logs: Logs) -> None:
-    record = json.loads(logs.ledger[0][5])
-    record["after"] = json.loads(logs.ledger[0][4])["after"]
-    logs.ledger[0][4:6] = [json.dumps(record).encode()]
+    before, record = logs.records(0)[4:6]
+    record.after = before.after
+    logs.replace(0, 5, record)
+    del logs.ledger[0][4]
     assert "I5" in _kinds(logs.problems())
 
 
 @pytest.mark.parametrize(
     ("kind", "fields"),
-    [("points", {"awarded": 1_000}), ("total", {"total": "77"}), ("level", {"after": "l400"})],
+    [
+        (PointsEntry, {"awarded": 1_000}),
+        (TotalEntry, {"total": 77}),
+        (LevelEntry, {"after": "l400"}),
+    ],
 )
 def test_other_effects_than_those_of_the_rules_are_told(
-    logs: Logs, kind: str, fields: dict[str, Any]
+    logs: Logs, kind: type, fields: dict[str, Any]
 ) -> None:
     logs.change(0, kind, **fields)
     assert "I7" in _kinds(logs.problems())
@@ -72,29 +79,28 @@ def test_an_event_that_nobody_sent_is_told(logs: Logs) -> None:
 
 def test_a_key_that_counts_twice_is_told(logs: Logs) -> None:
     """Both the second implementation and the set of used keys say so."""
-    record = json.loads(logs.ledger[0][-1])
-    applied = next(
-        it for it in map(json.loads, logs.ledger[0]) if it["outcome"] == "applied" and "key" in it
-    )
-    record |= {name: applied[name] for name in ("outcome", "user", "key", "input", "entries")}
-    logs.ledger[0][-1] = json.dumps(record).encode()
+    record = logs.records(0)[-1]
+    applied = next(it for it in logs.records(0) if it.outcome == "applied" and it.key is not None)
+    for name in ("outcome", "user", "key", "input", "entries"):
+        setattr(record, name, getattr(applied, name))
+    logs.replace(0, -1, record)
     assert {"I2", "I3"} <= _kinds(logs.problems())
 
 
-def _millis(at: str) -> int:
-    return int(datetime.fromisoformat(at).timestamp() * 1000)
+def _millis(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def test_what_the_clock_says_when_it_is_time_is_right_however_often_it_says_so(logs: Logs) -> None:
     user, at = logs.due()
-    assert logs.tell(user, at, _millis(at) + 700)["outcome"] == "applied"
-    assert logs.tell(user, at, _millis(at) + 900)["outcome"] == "replayed"
+    assert logs.tell(user, at, _millis(at) + 700).outcome == "applied"
+    assert logs.tell(user, at, _millis(at) + 900).outcome == "replayed"
     assert logs.problems() == []
 
 
 def test_a_due_input_of_an_instant_that_nothing_fell_due_at_is_told(logs: Logs) -> None:
     user, _ = logs.due()
-    logs.tell(user, "2001-01-01T00:00:00Z", MILLIS + 1000)
+    logs.tell(user, datetime(2001, 1, 1, tzinfo=UTC), MILLIS + 1000)
     assert "I13" in _kinds(logs.problems())
 
 
@@ -108,16 +114,17 @@ def test_an_instant_that_counts_twice_is_told(logs: Logs) -> None:
     user, at = logs.due()
     record = logs.tell(user, at, _millis(at))
     again = logs.tell(user, at, _millis(at))
-    again |= {name: record[name] for name in ("outcome", "entries", "state")}
-    logs.replace_last(user, again)
+    for name in ("outcome", "entries", "state"):
+        setattr(again, name, getattr(record, name))
+    logs.replace(partition_of(user, PARTITIONS), -1, again)
     assert {"I13", "I3"} <= _kinds(logs.problems())
 
 
 def test_a_clock_that_does_not_say_so_in_time_is_told(logs: Logs) -> None:
     _, at = logs.due()
     judging = logs.judged()
-    assert "users are due" in judging.pending(datetime.fromisoformat(at))
-    assert "users are due" not in judging.pending(datetime.fromisoformat("2010-01-01T00:00:00Z"))
+    assert "users are due" in judging.pending(at)
+    assert "users are due" not in judging.pending(datetime(2010, 1, 1, tzinfo=UTC))
 
 
 def _is(event: Event, other: Event) -> bool:

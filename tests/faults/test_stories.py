@@ -28,8 +28,8 @@ def test_a_year_ends_within_a_week_and_with_a_month() -> None:
 
 def test_events_of_a_story_come_one_after_the_other() -> None:
     for seed in range(20):
-        told = [stories.of_scene(Random(seed), "user", it) for it in SCENES]
-        for story in (*told, stories.of_traveller(Random(seed), "user")):
+        lives = [stories.of_scene(Random(seed), "user", it) for it in SCENES]
+        for story in (*lives, stories.of_traveller(Random(seed), "user")):
             instants = [datetime.fromisoformat(it.occurred or "") for it in story.events]
             assert instants == sorted(instants)
 
@@ -71,6 +71,8 @@ def test_a_streak_that_was_lost_or_came_to_another_length_is_told() -> None:
 
 def test_twins_do_the_same_and_one_of_them_is_asked_in_the_end() -> None:
     asked, waiting, present = stories.twins(Random(2), "twin", datetime.now(UTC))
-    told = [[(it.occurred, it.metric, it.value, it.tz) for it in own] for own in (asked, waiting)]
-    assert told[0] == told[1]
+    histories = [
+        [(it.occurred, it.metric, it.value, it.tz) for it in own] for own in (asked, waiting)
+    ]
+    assert histories[0] == histories[1]
     assert {it.user for it in asked} == {present.user} != {it.user for it in waiting}

@@ -17,7 +17,7 @@ from faults.proxy import Proxy
 from faults.world import ROOT, World
 
 from ops.embedded.kafka import EmbeddedKafka
-from ops.embedded.process import choose_port
+from ops.embedded.ports import choose_port
 from ops.rooms import ROOMS
 
 # Enough for the rounds of one world; the database's write-ahead log alone may grow to a gigabyte.
@@ -54,11 +54,11 @@ class ProxiedWorld(World):
     def postgres_address(self, part: str) -> str:
         """The part's proxy, which is led to the server."""
         proxy = self.proxies[part, "postgres"]
-        told = urlsplit(self.dsn)
-        assert told.port is not None
-        proxy.lead_to(told.port)
-        place = f"{told.username}:{told.password}@127.0.0.1:{proxy.port}"
-        return urlunsplit(told._replace(netloc=place))
+        parsed = urlsplit(self.dsn)
+        assert parsed.port is not None
+        proxy.lead_to(parsed.port)
+        place = f"{parsed.username}:{parsed.password}@127.0.0.1:{proxy.port}"
+        return urlunsplit(parsed._replace(netloc=place))
 
     async def stop(self) -> None:
         """End everything, the network last."""

@@ -220,8 +220,8 @@ def test_events_are_corrected_points_adjusted_and_achievements_activated(system,
     answer = admin(system, "POST", path, {"value": 5, "reason": "two were missing"})
     assert answer.status_code == 201, answer.text
     effects = {it["kind"]: it for it in answer.json()["effects"]}
-    assert (effects["correction"]["before"], effects["correction"]["after"]) == ("3", "5")
-    assert (effects["total"]["total"], effects["points"]["total"]) == ("5", 50)
+    assert (effects["correction"]["before"], effects["correction"]["after"]) == (3, 5)
+    assert (effects["total"]["total"], effects["points"]["total"]) == (5, 50)
     answer = admin(system, "POST", path, {"value": 5, "reason": "again"})
     assert (answer.status_code, answer.json()["effects"]) == (202, [])
 

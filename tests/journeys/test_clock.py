@@ -6,13 +6,16 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 from journeys.system import wait_until_async
 
 from broker.ledger import LedgerReader, Position
-from processor.rules.standing import evolve_record
-from processor.state import PartitionState
+from processor.partition_state import PartitionState
+from processor.rows import path_of
+from processor.rules.evolve import evolve_record
+from processor.rules.user_state import UserState, read_user_state, write_user_state
 from processor.store import Store
+from schemas.entries import StreakEntry
+from schemas.instants import micros
 
 GAME = """
 metrics:
@@ -38,22 +41,22 @@ async def records_of(system):
 def changes(partitions):
     """Count what has become of each user's daily streak."""
     return Counter(
-        (record["user"], entry["change"])
+        (record.user, entry.change)
         for records in partitions.values()
         for record in records
-        for entry in record["entries"]
-        if entry["kind"] == "streak" and entry["frequency"] == "daily"
+        for entry in record.entries
+        if isinstance(entry, StreakEntry) and entry.frequency == "daily"
     )
 
 
 def folded(records):
-    """Return the standings that the records come to."""
-    standings: dict[str, Any] = {}
+    """Return the user states that the records come to."""
+    states: dict[str, UserState] = {}
     for record in records:
-        user = record["user"]
-        if user is not None and record["outcome"] == "applied":
-            standings[user] = evolve_record(standings.get(user), record)
-    return standings
+        user = record.user
+        if user is not None and record.outcome == "applied":
+            states[user] = evolve_record(states.get(user), record)
+    return states
 
 
 async def is_quiet(system):
@@ -107,8 +110,9 @@ async def test_streaks_of_an_import_are_lost_once_although_the_worker_is_killed_
         store = Store(system.data_dir / "worker" / "0" / str(partition))
         state = PartitionState(store, partition)
         assert state.ledger == len(told)
-        for user, standing in folded(told).items():
-            assert state.standing("default", user) == orjson.loads(orjson.dumps(standing))
+        for user, own in folded(told).items():
+            known = state.users.get(path_of("default", user))
+            assert known == read_user_state(write_user_state(own))
         # What is lost cannot be lost again.
-        assert state.due(datetime.now(UTC) + timedelta(days=999), 1) == []
+        assert state.users.dues.until(micros(datetime.now(UTC) + timedelta(days=999)), 1) == []
         store.close()

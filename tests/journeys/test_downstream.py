@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from journeys.system import wait_until
 from standardwebhooks import Webhook
 
-from processor.judge import partition_of
+from broker.partitions import partition_of
 
 PATIENCE_S = 30
 
@@ -67,9 +67,9 @@ def test_a_level_change_reaches_a_webhook_once_with_its_signatures(running, rece
 
 async def test_every_effect_is_announced_once_and_poison_goes_to_the_dead_letters(running):
     poison = {
-        b"not json": "Invalid JSON",
-        b'{"user": "u", "metric": "lessons", "value": NaN}': "finite",
-        b'{"user": "", "metric": "lessons"}': "user.id",
+        b"not json": "not JSON",
+        b'{"user": "u", "metric": "lessons", "value": NaN}': "not JSON",
+        b'{"user": "", "metric": "lessons"}': "user: must not be empty",
         b'{"user": "u", "metric": "unheard-of"}': "no metric",
         b'{"user": "u", "metric": "lessons", "attributes": {"x": "y"}}': "Invalid attribute keys",
         b'{"user": "u", "metric": "lessons", "occurredAt": "2999-01-01T00:00:00Z"}': "future",

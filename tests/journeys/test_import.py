@@ -30,7 +30,12 @@ async def test_a_worker_killed_in_the_middle_of_an_import_leaves_the_same_result
     system = make_system()
     system.xp("apply", str(RULES))
     published = json.loads(system.xp("publish", str(EVENTS), "--json").stdout)
-    assert published == {"accepted": EVENTS_COUNT, "refused": []}
+    assert published == {
+        "accepted": EVENTS_COUNT,
+        "sent": True,
+        "refusedCount": 0,
+        "refused": [],
+    }
     system.start("worker", "project")
     await _kill_once_judging(system, "worker", after=0)
     system.start("worker")
@@ -39,12 +44,12 @@ async def test_a_worker_killed_in_the_middle_of_an_import_leaves_the_same_result
     found = await _users(system)
 
     assert found.keys() == expected.keys()
-    for user, standing in expected.items():
-        assert found[user] == standing, user
+    for user, known in expected.items():
+        assert found[user] == known, user
     assert {
         (user, metric): total
-        for user, standing in found.items()
-        for metric, total in standing["totals"].items()
+        for user, known in found.items()
+        for metric, total in known["totals"].items()
     } == _counted()
 
     # The same file again: every event is a replay, and nothing changes.

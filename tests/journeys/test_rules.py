@@ -14,7 +14,8 @@ from broker.definitions import DefinitionsReader
 from broker.ledger import LedgerReader, Position
 from broker.topics import end_offsets
 from projections.runner import events_behind
-from schemas.codec import write_instant
+from schemas.entries import AchievementEntry, DueEntry
+from schemas.inputs import RecordedBackfill, RecordedBackfilled
 
 PARTITIONS = 4
 PATIENCE_S = 60
@@ -88,11 +89,7 @@ async def records_of(system):
 
 def of(records, kind):
     """Return the applied records on inputs of a kind."""
-    return [
-        it
-        for it in records
-        if it["outcome"] == "applied" and (it["input"] or {}).get("type", "metric") == kind
-    ]
+    return [it for it in records if it.outcome == "applied" and isinstance(it.input, kind)]
 
 
 async def backfilled(system, version):
@@ -101,7 +98,7 @@ async def backfilled(system, version):
 
     async def is_done():
         found[:] = await records_of(system)
-        told = [it for it in of(found, "backfilled") if it["input"]["version"] == version]
+        told = [it for it in of(found, RecordedBackfilled) if it.input.version == version]
         return len(told) == PARTITIONS
 
     await wait_until_async(is_done, PATIENCE_S)
@@ -151,19 +148,19 @@ async def test_a_new_version_finds_the_past_although_the_worker_is_killed(system
     system.start("worker")
     wait_until(lambda: system.has_ended("worker"), PATIENCE_S, lambda: system.log_of("worker"))
     system.kill("worker")
-    visited = of(await records_of(system), "backfill")
+    visited = of(await records_of(system), RecordedBackfill)
     assert 0 < len(visited) < len(USERS) + 2
     del system.environment["XP_FAILPOINT"]
     system.start("worker")
     records = await backfilled(system, 2)
 
-    visits = of(records, "backfill")
-    assert Counter(it["user"] for it in visits) == Counter([*USERS, "late", "art"])
+    visits = of(records, RecordedBackfill)
+    assert Counter(it.user for it in visits) == Counter([*USERS, "late", "art"])
     achieved = Counter(
-        (it["user"], entry["achievement"], entry.get("quiet"))
+        (it.user, entry.achievement, entry.quiet)
         for it in records
-        for entry in it["entries"]
-        if entry["kind"] == "achievement"
+        for entry in it.entries
+        if isinstance(entry, AchievementEntry)
     )
     # 2 in maths and 5 in all.
     assert achieved == Counter((user, key, True) for user in USERS for key in ("four", "maths"))
@@ -181,8 +178,8 @@ async def test_a_new_version_finds_the_past_although_the_worker_is_killed(system
     assert version is not None
     activated = version.stamps["xp/hourly"].activated
     assert activated is not None
-    falls_due = {entry["at"] for it in visits for entry in it["entries"] if entry["kind"] == "due"}
-    assert falls_due == {write_instant(activated + timedelta(hours=1))}
+    falls_due = {entry.at for it in visits for entry in it.entries if isinstance(entry, DueEntry)}
+    assert falls_due == {activated + timedelta(hours=1)}
 
     # What comes later counts on top of the past, and is told.
     more = {"value": 1, "attributes": {"subject": "maths"}}
@@ -213,12 +210,12 @@ async def test_an_operator_grants_corrects_and_locks(system, apply):
     await judged(system)
     assert holdings(system, "late") == (2, 43, set())
     refused = system.xp("grant", "nobody", "xp", "5", "--reason", "x", check=False)
-    assert (refused.returncode, refused.stderr) == (1, "xp: User does not exist\n")
+    assert (refused.returncode, refused.stderr) == (1, "xp: user 'nobody': User does not exist\n")
 
     # The event counts 3 instead of 1: 4 lessons, 20 points more.
     outcome, entries = done(system, "correct", event, "--value", "3", "--reason", "typo")
     assert outcome == "applied"
-    assert {it["kind"]: it for it in entries}["correction"]["after"] == "3"
+    assert {it["kind"]: it for it in entries}["correction"]["after"] == 3
     await judged(system)
     assert holdings(system, "late") == (4, 63, {"four"})
     # And then not at all: 1 lesson, the points of 3 less; what is completed stays.

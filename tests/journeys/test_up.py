@@ -1,5 +1,6 @@
 """`xp up` on the embedded stack: started, killed, started again, stopped."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import psutil
 import pytest
 from journeys.system import ROOT, _free_port, wait_until
 
-from ops.up import RESTARTS_MAX
+from ops.stack import RESTARTS_MAX
 
 START_WAIT_S = 90
 
@@ -28,7 +29,8 @@ def up(tmp_path):
         "XP_PORT": str(_free_port()),
         "XP_API_KEY": "a-key-of-the-test-itself",
         "XP_PARTITIONS": "2",
-        "COLUMNS": "120",
+        # Narrow, so that a line that wraps would show.
+        "COLUMNS": "60",
     }
 
     def start(*arguments):
@@ -43,7 +45,19 @@ def up(tmp_path):
         started.append(process)
         return process
 
-    yield SimpleNamespace(start=start, url=f"http://127.0.0.1:{environment['XP_PORT']}")
+    def xp(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "ops", *arguments],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    url = f"http://127.0.0.1:{environment['XP_PORT']}"
+    yield SimpleNamespace(start=start, xp=xp, url=url)
     for process in started:
         if process.poll() is None:
             process.terminate()
@@ -102,6 +116,54 @@ def test_sigterm_ends_everything(up, tmp_path):
     told.terminate()
     assert told.wait(60) == 0
     assert not _left(tmp_path)
+
+
+def test_what_is_printed_can_be_copied_and_the_doctor_looks_where_the_gateway_is(up, tmp_path):
+    port = _free_port()
+    started = up.start("--port", str(port))
+    lines = []
+    for line in started.stdout:
+        lines.append(line.rstrip("\n"))
+        if "Ctrl-C" in line:
+            break
+    url = f"http://127.0.0.1:{port}"
+    data = tmp_path / "data"
+    for whole in (
+        f"Gateway   {url}/v1",
+        f"Docs      {url}/docs",
+        f"Ready     {url}/readyz",
+        f"Logs      {data / 'parts'}",
+        f"Try       xp --data-dir {data} doctor",
+    ):
+        assert whole in lines
+    (gateway,) = [
+        it for it in json.loads(up.xp("doctor", "--json").stdout) if it["what"] == "Gateway"
+    ]
+    assert gateway["ok"]
+    assert url in gateway["found"]
+    started.terminate()
+    assert started.wait(60) == 0
+    # Nothing runs, so the gateway is where one would listen by the settings.
+    assert f"{up.url}/readyz" in up.xp("doctor").stdout
+
+
+def test_a_file_with_bad_lines_ends_xp_up_unless_they_are_to_be_skipped(up, tmp_path):
+    events = tmp_path / "events.ndjson"
+    events.write_text('{"user": "u", "metric": "lessons"}\n{"user": "u", "metric": "lesons"}\n')
+    job = ("--game", "examples/game.yaml", "--publish", str(events), "--exit-when-idle")
+    refused = up.start(*job)
+    said, _ = refused.communicate(timeout=START_WAIT_S)
+    assert refused.returncode == 1
+    assert said.splitlines()[-3:] == [
+        f"xp: {events}: 1 of 2 lines cannot be published, so nothing was:",
+        f"  {events}:2: there is no metric 'lesons' (known: lessons, minutes)",
+        "Correct them, or publish the other lines with --skip-bad.",
+    ]
+    assert not _left(tmp_path)
+    skipping = up.start(*job, "--skip-bad")
+    said, _ = skipping.communicate(timeout=START_WAIT_S)
+    assert skipping.returncode == 0
+    assert f"Published 1 events from {events}, 1 refused" in said.splitlines()
 
 
 def test_a_part_that_dies_is_started_again_but_not_for_ever(up, tmp_path):

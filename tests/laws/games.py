@@ -7,7 +7,6 @@ and the part is made of that number: that is quick, and an example shrinks by le
 
 import os
 from collections.abc import Sequence
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -56,6 +55,12 @@ STARTS = (
 )
 
 
+# By so much the points of triggers are multiplied in games that refuse, where some are too many.
+RICHES = 2 * 10**10
+TOLL: Raw = {"key": "toll", "type": "metric", "metric": "lines", "metricThreshold": 1}
+TOLL |= {"points": -RICHES, "blockIfOutOfPoints": True}
+
+
 class Parts(NamedTuple):
     """The numbers that the parts of a game are made of."""
 
@@ -84,15 +89,18 @@ def read(game: Raw) -> Definitions:
     return definitions
 
 
-def game_of(parts: Parts, start: datetime) -> Raw:
-    """Return the definitions of a game that begins about then, as a file has them."""
+def game_of(parts: Parts, start: datetime, *, refuses: bool = False) -> Raw:
+    """Return the definitions of a game that begins about then, as a file has them.
+
+    `refuses`: some events cost points, and some great ones award more than a user may have.
+    """
     rng = Random(parts.head)
     keys = [f"a{index}" for index in range(len(parts.achievements))]
     made = [
-        _achievement(Random(it), key, keys)
+        draw_achievement(Random(it), key, keys)
         for key, it in zip(keys, parts.achievements, strict=True)
     ]
-    return {
+    game: Raw = {
         "settings": {
             "weekStart": rng.choice(("monday", "sunday")),
             "defaultTimeZone": rng.choice(ZONES),
@@ -106,25 +114,31 @@ def game_of(parts: Parts, start: datetime) -> Raw:
             {"type": "event", "key": "size", "name": "size"},
             {"type": "user", "key": "team", "name": "team"},
         ],
-        "streak": _streak(rng),
+        "streak": draw_streak(rng),
         "achievements": made,
         "points": [
             {
                 **_system(Random(seed), key, triggers, keys),
                 "boosts": [
-                    _boost(Random(it), f"b{index}", start) for index, it in enumerate(boosts)
+                    draw_boost(Random(it), f"b{index}", start) for index, it in enumerate(boosts)
                 ],
             }
             for key, (seed, triggers, boosts) in zip(("xp", "care"), parts.systems, strict=False)
         ],
     }
+    for system in game["points"] if refuses else ():
+        system["maxPoints"] = None
+        for trigger in system["triggers"]:
+            trigger["points"] *= RICHES
+        system["triggers"].append(TOLL)
+    return game
 
 
 def _some(rng: Random, keys: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
     return {key: rng.choice(texts) for key in rng.sample(keys, rng.choice((0, 0, 1, len(keys))))}
 
 
-def _streak(rng: Random) -> Raw:
+def draw_streak(rng: Random) -> Raw:
     most = rng.choice((0, 0, 1, 2, 3))
     interval = rng.choice((None, 1, 2, 3, 7)) if most else None
     return {
@@ -143,7 +157,7 @@ def _streak(rng: Random) -> Raw:
     }
 
 
-def _achievement(rng: Random, key: str, keys: list[str]) -> Raw:
+def draw_achievement(rng: Random, key: str, keys: list[str]) -> Raw:
     item: Raw = {
         "key": key,
         "name": key,
@@ -164,7 +178,7 @@ def _achievement(rng: Random, key: str, keys: list[str]) -> Raw:
     return {**item, "trigger": kind}
 
 
-def _trigger(rng: Random, key: str, achievements: list[str]) -> Raw:
+def draw_trigger(rng: Random, key: str, achievements: list[str]) -> Raw:
     item: Raw = {
         "key": key,
         "points": rng.choice((1, 2, 5, 10, 50, -1, -3, -20)),
@@ -188,7 +202,7 @@ def _trigger(rng: Random, key: str, achievements: list[str]) -> Raw:
     return {**item, "type": kind}
 
 
-def _boost(rng: Random, key: str, about: datetime) -> Raw:
+def draw_boost(rng: Random, key: str, about: datetime) -> Raw:
     start = about.date() + timedelta(days=rng.randint(-2, 6))
     item: Raw = {
         "key": key,
@@ -213,108 +227,7 @@ def _system(rng: Random, key: str, triggers: list[int], achievements: list[str])
         "name": key,
         "maxPoints": rng.choice((None, None, rng.randint(1, 40))),
         "triggers": [
-            _trigger(Random(it), f"t{index}", achievements) for index, it in enumerate(triggers)
+            draw_trigger(Random(it), f"t{index}", achievements) for index, it in enumerate(triggers)
         ],
         "levels": [{"key": f"l{least}", "name": "level", "points": least} for least in levels],
     }
-
-
-# Edits
-
-
-def edited(game: Raw, rng: Random, now: datetime) -> Raw:
-    """Return what a game becomes by an edit of its file: one part is changed, added or left out."""
-    new = deepcopy(game)
-    system = rng.choice(new["points"])
-    what = rng.choice(("streak", "metric", *["achievement"] * 2, *["trigger"] * 2, "system"))
-    if what == "streak":
-        _edit_streak(rng, new)
-    elif what == "metric":
-        _edit_metrics(new)
-    elif what == "achievement":
-        _edit_achievement(rng, new)
-    elif what == "trigger":
-        _edit_triggers(rng, system["triggers"], [it["key"] for it in new["achievements"]])
-    elif rng.random() < 0.2 and len(new["points"]) > 1:
-        new["points"].remove(system)
-    else:
-        _edit_system(rng, system, now)
-    _take_in_metrics(new)
-    return new
-
-
-def _edit_streak(rng: Random, new: Raw) -> None:
-    changed = _streak(rng)
-    changed["personalization"] = not new["streak"]["personalization"]
-    # What has to do with freezes belongs together.
-    rest = ["enabled", "personalization", "frequency", "evaluationMode", "metrics"]
-    freezes = [name for name in changed if name not in rest]
-    names = rng.choice((rng.sample(rest, 2), ["personalization"], freezes))
-    new["streak"] |= {name: changed[name] for name in names}
-
-
-def _edit_metrics(new: Raw) -> None:
-    """Leave out a metric that no rule asks for, or take all in again."""
-    unwanted = [it for it in new["metrics"] if it["key"] not in _wanted(new)]
-    if unwanted and len(new["metrics"]) == len(METRICS):
-        new["metrics"].remove(unwanted[0])
-    else:
-        _take_in_metrics(new, METRICS)
-
-
-def _take_in_metrics(new: Raw, keys: Sequence[str] = ()) -> None:
-    """Take in again the metrics that rules ask for, and others of these keys."""
-    known = {it["key"] for it in new["metrics"]}
-    for key in METRICS:
-        if key not in known and (key in keys or key in _wanted(new)):
-            new["metrics"].append({"key": key, "name": key})
-
-
-def _wanted(new: Raw) -> set[str]:
-    rules = [*new["achievements"], *new["streak"]["metrics"]]
-    rules += [trigger for system in new["points"] for trigger in system["triggers"]]
-    return {it["metric"] for it in rules if "metric" in it}
-
-
-def _edit_achievement(rng: Random, new: Raw) -> None:
-    keys = [it["key"] for it in new["achievements"]]
-    if not keys or rng.random() < 0.4:
-        key = f"b{len(keys)}"
-        item = _achievement(rng, key, [*keys, key])
-        if rng.random() < 0.7:
-            # One that somebody may well qualify for already.
-            easy: dict[str, Raw] = {
-                "metric": {"metricValue": "0.3"},
-                "streak": {"streakLength": 1},
-            }
-            item |= {"status": "active", "userAttributes": {}, **easy.get(item["trigger"], {})}
-        new["achievements"].append(item)
-        return
-    item = rng.choice(new["achievements"])
-    if rng.random() < 0.5:
-        item["status"] = "active" if item["status"] != "active" else "locked"
-    else:
-        changed = _achievement(rng, item["key"], keys)
-        if changed["trigger"] == item["trigger"]:
-            item.update(changed)
-
-
-def _edit_triggers(rng: Random, triggers: list[Raw], keys: list[str]) -> None:
-    chosen = rng.randrange(len(triggers) + 1)
-    if chosen == len(triggers):
-        # A key that was used before and left out may come back.
-        unused = next(f"t{it}" for it in range(9) if f"t{it}" not in {t["key"] for t in triggers})
-        triggers.append(_trigger(rng, unused, keys))
-    elif rng.random() < 0.4 and len(triggers) > 1:
-        del triggers[chosen]
-    else:
-        triggers[chosen] = _trigger(rng, triggers[chosen]["key"], keys)
-
-
-def _edit_system(rng: Random, system: Raw, now: datetime) -> None:
-    system["maxPoints"] = rng.choice((None, rng.randint(1, 40)))
-    if rng.random() < 0.5:
-        system["boosts"] = [_boost(rng, f"b{index}", now) for index in range(rng.randint(0, 2))]
-    if rng.random() < 0.5:
-        levels = rng.sample(range(61), rng.randint(0, 3))
-        system["levels"] = [{"key": f"l{it}", "name": "level", "points": it} for it in levels]

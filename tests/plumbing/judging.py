@@ -7,106 +7,49 @@ from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
-from given import game, per
+from plumbing.feeding import Feed
+from plumbing.running import PATIENCE_S, Accompanied, check, stop
+from wording.definitions import game, per
 
-from broker.connection import Connection, start_consumer, stop_consumer
+from broker.connection import Connection
 from broker.definitions import DefinitionsReader
 from broker.ledger import LedgerReader, Position
 from broker.producer import producer
 from broker.topics import administrator, create_topics
-from processor.assignment import Assignment, Keeping
-from processor.games import Games
-from processor.judge import Message, Seat
 from processor.lane import Lane
 from processor.ledger import KafkaLedger, ledger_producer
-from processor.rules.game import compile_game
+from processor.messages import LaneContext
+from processor.partition_runner import PartitionRunner
+from processor.partition_state import PartitionState
+from processor.rows import path_of
+from processor.rules.compiling import compile_definitions
+from processor.rulesets import Rulesets
 from processor.sender import KafkaSender
-from processor.state import HotRoom, PartitionState
+from processor.storage import StorageConfig
+from processor.user_cache import CacheBudget
 from schemas.topics import Topics
 
-PATIENCE_S = 20
 # No two lanes have the same, whatever ledger they write to.
 TOKENS = count()
 MARKER = {"type": "definitions", "version": 1}
 
 
 def awarding(points):
-    """Return a compiled game that awards so many points for each commit."""
-    return compile_game(game(["commits"], points={"xp": per(1, points)}), 1)
-
-
-class Feed:
-    """Hands a lane the chunks that it asks for, as the transport does."""
-
-    def __init__(self, connection, put):
-        self._consumer = AIOKafkaConsumer(
-            **connection.options(), enable_auto_commit=False, auto_offset_reset="none"
-        )
-        self._put = put
-        self._wanted = None
-        self._paused = False
-        self.hinted = 0
-
-    def start_at(self, topic, partition, offset):
-        self._wanted = TopicPartition(topic, partition), offset
-
-    def pause(self, _topic, _partition):
-        self._paused = True
-
-    def resume(self, _topic, _partition):
-        self._paused = False
-
-    async def bounds(self, topic, partition):
-        tp = TopicPartition(topic, partition)
-        first = await self._consumer.beginning_offsets([tp])
-        end = await self._consumer.end_offsets([tp])
-        return first[tp], end[tp]
-
-    async def committed(self, _topic, _partition):
-        return None
-
-    def hint(self, _topic, _partition, offset, _metadata=""):
-        self.hinted = offset
-
-    async def start(self):
-        await start_consumer(self._consumer)
-
-    async def stop(self):
-        await stop_consumer(self._consumer)
-
-    async def fetch(self):
-        """Fetch until cancelled."""
-        due = 0
-        while True:
-            if self._wanted is not None:
-                (tp, due), self._wanted = self._wanted, None
-                self._consumer.assign([tp])
-                self._consumer.seek(tp, due)
-            if not self._consumer.assignment() or self._paused:
-                await asyncio.sleep(0.01)
-                continue
-            for messages in (await self._consumer.getmany(timeout_ms=20)).values():
-                if self._wanted is None:
-                    start, due = due, messages[-1].offset + 1
-                    self._put(start, [Message(*fields_of(it)) for it in messages])
-
-
-def fields_of(message):
-    headers = tuple(message.headers)
-    return message.offset, message.timestamp, message.key, message.value, headers
+    """Return the rules of a game that awards so many points for each commit."""
+    return compile_definitions(game(["commits"], points={"xp": per(1, points)}), 1)
 
 
 class Judging:
     """Topics of a test's own, and lanes on them."""
 
-    def __init__(self, connection, topics, writer, sender, games, opened):
+    def __init__(self, connection, topics, writer, sender, rulesets, opened):
         self.connection = connection
         self.topics = topics
         self.writer = writer
         self.sender = sender
-        self.games = games
+        self.rulesets = rulesets
         self._opened = opened
         self._feeds = {}
 
@@ -149,48 +92,53 @@ class Judging:
             while PartitionState(store, 0).ledger < end:
                 await asyncio.sleep(0.02)
 
-    def seat(self, partition=0, partitions=1, *, points=1, epoch=0, compiled=None):
-        """Return a seat with a token of its own, for a game of points unless one is given."""
-        compiled = compiled or awarding(points)
+    def context(self, partition=0, partitions=1, *, points=1, epoch=0, rules=None):
+        """Return a lane's context with a token of its own, for points unless rules are given."""
+        rules = rules or awarding(points)
         token = f"lane{next(TOKENS)}"
-        return Seat(partition, partitions, epoch, token, lambda _tenant, _version: compiled)
+        return LaneContext(partition, partitions, epoch, token, lambda _tenant, _version: rules)
 
-    def ledger(self, partition=0):
-        return KafkaLedger(self.connection, self.writer, self.topics.ledger, partition)
+    def ledger(self, partition=0, writer=None):
+        return KafkaLedger(self.connection, writer or self.writer, self.topics.ledger, partition)
 
-    def start_lane(self, state, seat=None, ledger=None):
-        """Run a lane; return its task."""
-        return self._start(lambda feed: self._lane(state, seat or self.seat(), feed, ledger))
+    def start_lane(self, state, context=None, ledger=None, *, companions=lambda _tools: ()):
+        """Run a lane; return its task. `companions` makes what runs beside it of its tools."""
 
-    def _lane(self, state, seat, feed, ledger):
+        def make(feed):
+            lane = self._lane(state, context or self.context(), feed, ledger)
+            return Accompanied(lane, companions(lane.tools(self.connection)))
+
+        return self._start(make)
+
+    def _lane(self, state, context, feed, ledger):
         return Lane(
-            seat=seat,
+            context=context,
             state=state,
             feed=feed,
-            ledger=ledger or self.ledger(seat.partition),
+            ledger=ledger or self.ledger(context.partition),
             sender=KafkaSender(self.sender, self.topics),
             topics=self.topics,
-            games=self.games,
+            rulesets=self.rulesets,
         )
 
-    def start_assignment(
-        self, slot, snapshot_dir, ledger=None, *, seat=None, companions=lambda _tools: (), **care
+    def start_runner(
+        self, slot, snapshot_dir, ledger=None, *, context=None, companions=lambda _tools: (), **care
     ):
-        """Run a worker's assignment of partition 0; return its task.
+        """Have a worker run partition 0; return the task.
 
         `companions` makes what runs beside the lane of the lane's tools.
         """
-        keeping = Keeping(slot=slot, snapshot_dir=snapshot_dir, room=HotRoom(), **care)
+        storage = StorageConfig(slot=slot, snapshot_dir=snapshot_dir, budget=CacheBudget(), **care)
         ledger = ledger or self.ledger()
 
         def make(feed):
-            return Assignment(
+            return PartitionRunner(
                 partition=0,
-                keeping=keeping,
+                storage=storage,
                 ledger=ledger,
                 feed=feed,
                 topics=self.topics,
-                make_lane=lambda state: self._lane(state, seat or self.seat(), feed, ledger),
+                make_lane=lambda state: self._lane(state, context or self.context(), feed, ledger),
                 make_companions=lambda lane: companions(lane.tools(self.connection)),
             )
 
@@ -239,22 +187,23 @@ class Judging:
         records: list[Any] = []
         async with asyncio.timeout(PATIENCE_S):
             while len(records) < count or not self._is_stored(records, tasks):
-                for task in tasks:
-                    if task.done():
-                        task.result()
+                check(tasks)
                 await asyncio.sleep(0.02)
                 records, _skipped = await self.read(partition)
         return records
 
+    async def until(self, holds, *tasks):
+        """Wait until the records fulfil something, and return them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                records, _skipped = await self.read()
+                if holds(records):
+                    return records
+                check(tasks)
+                await asyncio.sleep(0.05)
+
     def _is_stored(self, records, tasks):
-        return len(tasks) > 1 or self._feeds[tasks[0]].hinted > records[-1]["source"][2]
-
-
-async def stop(task):
-    """End a task and wait for it."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await task
+        return len(tasks) > 1 or self._feeds[tasks[0]].hinted > records[-1].source.offset
 
 
 @contextlib.asynccontextmanager
@@ -268,8 +217,8 @@ async def judging(kafka, prefix, partitions=1):
             await client.start()
             opened.push_async_callback(client.stop)
         reader = DefinitionsReader(connection, topics.definitions)
-        games = Games(await opened.enter_async_context(reader))
-        yield Judging(connection, topics, writer, sender, games, opened)
+        rulesets = Rulesets(await opened.enter_async_context(reader))
+        yield Judging(connection, topics, writer, sender, rulesets, opened)
 
 
 def event(user="ada", **fields):
@@ -279,10 +228,10 @@ def event(user="ada", **fields):
 
 def offsets(records):
     """Return the source offsets of records."""
-    return [record["source"][2] for record in records]
+    return [record.source.offset for record in records]
 
 
-def total_of(path_or_store, user="ada", partition=0):
+def total_of(store, user="ada", partition=0, *, tenant="default"):
     """Return a user's total as a store has it."""
-    standing = PartitionState(path_or_store, partition).standing("default", user)
-    return standing and standing["series"]["commits"][0]
+    own = PartitionState(store, partition).users.get(path_of(tenant, user))
+    return own and own.series["commits"].total

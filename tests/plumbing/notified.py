@@ -14,6 +14,7 @@ import psycopg
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from aiokafka import AIOKafkaProducer
+from msgspec.structs import astuple
 
 from broker.connection import Connection
 from broker.topics import create_topics
@@ -22,6 +23,9 @@ from notifier.notifier import Config, Notifier
 from projections.migrations import migrate
 from schemas.codec import write_record, write_version
 from schemas.definitions import Definitions
+from schemas.entries import LevelEntry
+from schemas.instants import MILLISECOND, micros
+from schemas.records import RECORD_VERSION, Link, Record, Source, event_id_of, link_of
 from schemas.topics import Topics
 from schemas.versions import succeed
 
@@ -42,7 +46,8 @@ GAME = Definitions.model_validate(
         ]
     }
 )
-PATIENCE_S = 20
+LANE = "lane"
+PATIENCE_S = 120
 
 
 class World:
@@ -54,7 +59,7 @@ class World:
         self.dsn = dsn
         self.producer = producer
         self.receiver = receiver
-        self.last: dict[int, list[Any] | None] = {0: None, 1: None}
+        self.last: dict[int, Link | None] = {0: None, 1: None}
         self.ends = {0: 0, 1: 0}
         self.count = 0
 
@@ -71,31 +76,29 @@ class World:
     ):
         """Append a record as a lane would, and return its id."""
         self.count += 1
-        record: Any = {
-            "v": 1,
-            "id": f"0-{partition}-{self.count}",
-            "outcome": "applied",
-            "at": AT.isoformat(),
-            "appended": AT.isoformat(),
-            "source": [0, partition, self.count],
-            "after": self.last[partition],
-            "lane": "lane",
-            "tenant": tenant,
-            "user": user,
-            "definitions": 1,
-            "rules": 1,
-            "input": None,
-            "entries": entries,
-        } | fields
+        after = fields.pop("after", self.last[partition])
+        record = Record(
+            RECORD_VERSION,
+            Source(0, partition, self.count),
+            after,
+            micros(AT) // MILLISECOND,
+            definitions=1,
+            rules=1,
+            user=user,
+            entries=entries,
+            tenant=tenant,
+            lane=None if after is not None and after.lane == LANE else LANE,
+            **fields,
+        )
         sent = await self.producer.send_and_wait(
             self.topics.ledger, write_record(record), partition=partition
         )
         self.ends[partition] = sent.offset + 1
-        if record["after"] == self.last[partition]:
-            self.last[partition] = [0, self.count, record["lane"]]
+        if after == self.last[partition]:
+            self.last[partition] = link_of(record)
         if project:
             await self.project((tenant, user))
-        return record["id"]
+        return event_id_of(record)
 
     async def project(self, *people):
         """Store what the projector would have stored of the ledger up to its end."""
@@ -109,7 +112,8 @@ class World:
                     (tenant, user, AT, AT, AT),
                 )
             for partition, end in self.ends.items():
-                epoch, offset, lane = self.last[partition] or (None, None, None)
+                last = self.last[partition]
+                epoch, offset, lane = astuple(last) if last else (None, None, None)
                 await database.execute(
                     "INSERT INTO read.positions"
                     " (partition, next_offset, epoch, source_offset, lane)"
@@ -180,8 +184,8 @@ class Receiver:
         return web.Response(status=status or 200, text="out of order" if status == 500 else "")
 
 
-def level_entry(before, after, total):
-    return {"kind": "level", "system": "xp", "before": before, "after": after, "total": total}
+def level_entry(before, after, total, *, quiet=False):
+    return LevelEntry("xp", before, after, total, quiet)
 
 
 async def eventually(check, patience_s=PATIENCE_S):

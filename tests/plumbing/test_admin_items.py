@@ -270,7 +270,7 @@ async def test_levels_are_made_changed_and_archived(stack, database):
         messages = [it["message"] for it in body["issues"]]
         assert messages[0] == "Key already in use by another level"
         assert "is reached at 50 points already" in messages[1]
-        assert messages[2].startswith("key should match pattern")
+        assert messages[2].startswith("key must have letters, digits, _ and - only")
         assert messages[3] == "name must be a string"
 
         listed = (await levels("GET"))[1]
@@ -425,6 +425,70 @@ async def test_boosts_are_of_everyone_of_some_or_of_one_user(stack, database):
         assert (status, body) == (200, {"deleted": [{"id": ids[0]}], "issues": []})
         assert [it["id"] for it in (await boosts("GET"))[1]] == ids[1:]
         assert await ask("GET", f"/points/{XP}/boosts/{ids[2]}") == (200, made[2])
+
+
+async def test_what_is_beyond_a_limit_of_definitions_is_an_issue(stack, database):
+    async with admin(stack, database) as (world, ask):
+        wrong: list[tuple[str, dict[str, Any], str]] = [
+            ("triggers", {"type": "user_creation", "points": 10**12 + 1}, "points should be less"),
+            (
+                "triggers",
+                {"type": "time", "points": 1, "timeUnit": "days", "timeInterval": 100_001},
+                "timeInterval should be less than or equal to 100000",
+            ),
+            (
+                "triggers",
+                {"type": "streak", "points": 1, "streakLength": 2**53},
+                "streakLength should be less",
+            ),
+            ("levels", {"name": "A\0", "key": "a", "points": 7}, "name must not contain"),
+            ("levels", {"name": "A" * 256, "key": "a", "points": 7}, "name should have at most"),
+            ("levels", {"name": "A", "key": "a", "points": 2**53}, "points should be less"),
+            (
+                "levels",
+                {"name": "A", "key": "a", "points": 7, "description": "d" * 4097},
+                "description should have at most",
+            ),
+            ("boosts", {**BOOST, "start": "1899-12-31"}, "start must lie between the years 1900"),
+            ("boosts", {**BOOST, "end": "9000-01-01"}, "end must lie between the years 1900"),
+            ("boosts", {**BOOST, "multiplier": 1e-19}, "multiplier must have at most 18 decimal"),
+            ("boosts", {**BOOST, "multiplier": 1e-40}, "multiplier must have at most"),
+        ]
+        for kind, item, message in wrong:
+            status, body = await ask.items(kind)("POST", [item])
+            assert (status, body["created"], len(body["issues"])) == (200, [], 1), item
+            assert body["issues"][0]["message"].startswith(message), body
+        assert world.parts.head("default").version == 1
+
+
+async def test_one_item_more_than_there_may_be_is_an_issue(stack, database):
+    levels = [{"key": f"l{it}", "name": "L", "points": it} for it in range(999)]
+    game = {**GAME, "points": [{**GAME["points"][0], "levels": levels}]}
+    async with admin(stack, database, game=game) as (_, ask):
+        more = [{"key": f"m{it}", "name": "M", "points": 5000 + it} for it in range(3)]
+        status, body = await ask.items("levels")("POST", more)
+        assert (status, [it["key"] for it in body["created"]]) == (201, ["m0"])
+        said = "there are 1001 levels, and at most 1000 may be"
+        assert [(it["index"], it["message"]) for it in body["issues"]] == [(1, said), (2, said)]
+
+
+async def test_more_than_fits_into_a_version_is_refused_as_a_whole(stack, database):
+    filler = [
+        {"key": f"a{it}", "name": "A", "trigger": "api", "description": "d" * 4000}
+        for it in range(238)
+    ]
+    game = {**GAME, "achievements": [*GAME["achievements"], *filler]}
+    async with admin(stack, database, game=game) as (world, ask):
+        levels = [
+            {"key": f"l{it}", "name": "L", "points": 100 + it, "description": "d" * 4000}
+            for it in range(5)
+        ]
+        status, body = await ask.items("levels")("POST", levels)
+        assert status == 422
+        assert "bytes and may have 1,000,000" in body["error"]
+        assert world.parts.head("default").version == 1
+        status, _ = await ask.items("levels")("POST", levels[:1])
+        assert status == 201
 
 
 async def test_the_older_shape_of_boosts_is_served_too(stack, database):

@@ -1,28 +1,35 @@
 """What the Admin API has beyond the contract; a scribe stands in for the judge."""
 
 import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
-from plumbing.gateway_world import STREAK, a_world
+from database.records import correction, points, total
+from msgspec.structs import replace
+from plumbing.gateway_world import STATE, a_world
 from plumbing.test_admin_streaks import judged, refused
 
 from schemas.changes import NEXT, StatusError, UnknownAchievementError, with_status
 from schemas.definitions import Definitions, id_of
+from schemas.entries import DueEntry
+from schemas.inputs import RecordedAdjustment, RecordedEvent
 
 
 @pytest.fixture
 async def world(stack, database):
-    async with a_world(stack, database, verdict_timeout_s=20.0) as found:
+    async with a_world(stack, database) as found:
         yield found
 
 
-TOTAL = {"kind": "total", "metric": "commits", "change": "2.5", "total": "2.5", "day": "2026-03-10"}
+TOTAL = total("commits", "2.5", "2.5", "2026-03-10")
 
 
 async def an_event(world, **more):
     """Have an event judged as the record says, and return its id."""
-    given = {"metric": "commits", "value": "2.5", "attributes": {"repo": "docs"}}
-    record = {"input": given, "entries": [TOTAL], "state": {"total": "2.5", "streak": STREAK}}
+    given = RecordedEvent("commits", Decimal("2.5"), {"repo": "docs"})
+    state = replace(STATE, total=Decimal("2.5"))
+    record = {"input": given, "entries": [TOTAL], "state": state}
     posting = asyncio.create_task(world.post(value=2.5, attributes={"repo": "docs"}))
     event_id = await world.judge(**(record | more))
     await posting
@@ -39,9 +46,9 @@ async def correct(world, event_id, body, **headers):
 async def test_a_correction_says_what_the_event_was_and_answers_with_its_effects(world):
     event_id = await an_event(world)
     entries = [
-        {"kind": "correction", "event": event_id, "before": "2.5", "after": "0.1"},
-        {**TOTAL, "change": "-2.4", "total": "0.1"},
-        {"kind": "due", "at": "2026-03-11T00:00:00Z"},
+        correction(event_id, "2.5", "0.1"),
+        total("commits", "-2.4", "0.1", "2026-03-10"),
+        DueEntry(datetime(2026, 3, 11, tzinfo=UTC)),
     ]
     async with judged(world, lambda _: {"entries": entries}) as seen:
         status, body = await correct(
@@ -51,17 +58,26 @@ async def test_a_correction_says_what_the_event_was_and_answers_with_its_effects
     assert body["outcome"] == "applied"
     assert body["userId"] == "u1"
     # When the clock looks at the user next is nobody's business.
-    assert body["effects"] == entries[:2]
+    assert body["effects"] == [
+        {"kind": "correction", "event": event_id, "before": "2.5", "after": "0.1"},
+        {
+            "kind": "total",
+            "metric": "commits",
+            "change": "-2.4",
+            "total": "0.1",
+            "day": "2026-03-10",
+        },
+    ]
     assert seen == [
         {
             "user": "u1",
             "type": "correction",
             "event": event_id,
             "metric": "commits",
-            "was": "2.5",
+            "was": 2.5,
             "attributes": {"repo": "docs"},
             "at": "2026-03-10T12:00:00Z",
-            "day": TOTAL["day"],
+            "day": "2026-03-10",
             "reason": "a typo",
             "idempotencyKey": "once",
             "value": 0.1,
@@ -71,12 +87,12 @@ async def test_a_correction_says_what_the_event_was_and_answers_with_its_effects
 
 
 async def test_an_event_is_reversed_by_null_and_the_value_then_counts_that_was_filled_in(world):
-    event_id = await an_event(world, input={"metric": "commits"})
+    event_id = await an_event(world, input=RecordedEvent("commits"))
     async with judged(world, lambda _: {"entries": []}) as seen:
         status, _ = await correct(world, event_id, {"value": None, "reason": "never happened"})
     assert status == 201
     assert "value" not in seen[0]
-    assert (seen[0]["was"], seen[0]["attributes"]) == ("2.5", {})
+    assert (seen[0]["was"], seen[0]["attributes"]) == (2.5, {})
 
 
 async def test_a_correction_to_the_value_it_has_is_a_replay(world):
@@ -102,7 +118,7 @@ async def test_only_an_event_that_counted_can_be_corrected(world):
     counted = await an_event(world)
     replay = await an_event(world, outcome="replayed", first=counted, entries=[])
     refusal = await an_event(world, outcome="refused", reason="no", entries=[], state=None)
-    grant = await an_event(world, input={"type": "adjustment", "system": "xp", "points": 5})
+    grant = await an_event(world, input=RecordedAdjustment("xp", 5, "why"))
     foreign = await an_event(world, tenant="acme")
     assert await correct(world, replay, body) == (
         422,
@@ -133,7 +149,7 @@ async def test_points_are_granted_and_deducted_with_a_reason(world):
     def decide(given):
         if given["user"] == "nobody":
             return refused("User does not exist", "not_found")
-        return {"entries": [entry]}
+        return {"entries": [points("xp", None, -20, 30, reason="sorry")]}
 
     async def adjust(user, body, **headers):
         answer = await world.client.post(

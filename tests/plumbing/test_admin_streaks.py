@@ -7,7 +7,7 @@ from datetime import date
 
 import orjson
 import pytest
-from plumbing.gateway_world import STREAK, a_world
+from plumbing.gateway_world import OTHER_STATE, PATIENCE_S, a_world
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -24,7 +24,7 @@ async def judged(world, decide):
             seen.append(given)
             more = decide(given)
             if more is not None:
-                told = {"user": given["user"], "state": {"streak": STREAK}, **more}
+                told = {"user": given["user"], "state": OTHER_STATE, **more}
                 record = world.record(message.partition, message.offset, **told)
                 await world.append(record)
 
@@ -43,7 +43,7 @@ def refused(reason, code="invalid"):
 
 @pytest.fixture
 async def world(stack, database):
-    async with a_world(stack, database, verdict_timeout_s=20.0) as found:
+    async with a_world(stack, database) as found:
         yield found
 
 
@@ -103,10 +103,10 @@ async def test_the_same_user_is_asked_in_order_and_others_do_not_wait(world):
     ]
     posting = asyncio.create_task(post(world, "pauses", {"pauses": pauses}))
     # While nobody judges there is one input of each user, and no second one.
-    held = []
-    with contextlib.suppress(TimeoutError):
-        while True:
-            held.append(await asyncio.wait_for(world._consumer.getone(), 2))
+    async with asyncio.timeout(PATIENCE_S):
+        held = [await world._consumer.getone() for _ in users]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(world._consumer.getone(), 1)
     assert sorted(orjson.loads(it.value)["user"] for it in held) == sorted(users)
     asked = []
 

@@ -5,27 +5,35 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from given import daily, every, game
-from plumbing.judging import MARKER, event, judging, stop
+from plumbing.interleaving import Counted, HeldLedger
+from plumbing.judging import MARKER, event, judging
+from plumbing.running import PATIENCE_S, meanwhile, stop
+from wording.definitions import daily, every, game
 
-from processor.clock import Clock, Room
+from processor.clock import Clock
 from processor.companions import CompanionEndedError
-from processor.rules.game import compile_game
-from processor.state import PartitionState
-from processor.store import Slot, Store
-from schemas.codec import write_instant
+from processor.in_flight import InFlightBudget
+from processor.partition_state import PartitionState
+from processor.rules.compiling import compile_definitions
+from processor.slot import Slot
+from schemas.entries import PointsEntry, StreakEntry
+from schemas.inputs import RecordedDue, RecordedHold
+from schemas.instants import write_instant
+from schemas.records import time_text
 
-STREAK = compile_game(game(streak=daily()), 1)
-HOURLY = compile_game(
+STREAK = compile_definitions(game(streak=daily()), 1)
+HOURLY = compile_definitions(
     game(points={"xp": {"triggers": [every(1, hours=1)]}}),
     1,
     activated={"xp/t0": datetime(2026, 1, 1, tzinfo=UTC)},
 )
 
 
-def ago(**time):
-    """Return the instant that was so long ago."""
-    return write_instant(datetime.now(UTC).replace(microsecond=0) - timedelta(**time))
+@pytest.fixture
+def ago():
+    """Give what tells the instant that was so long before this test, whenever it is asked."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return lambda **time: write_instant(now - timedelta(**time))
 
 
 @pytest.fixture
@@ -65,16 +73,15 @@ def noting(made, work=None):
 
 
 async def test_a_companion_begins_when_its_lane_has_folded_and_ends_with_it(
-    stack, prefix, tmp_path, slot
+    stack, prefix, tmp_path, slot, disk
 ):
     async with judging(stack.kafka, prefix) as world:
         await world.publish(MARKER, *[event()] * 20)
-        first = world.start_lane(PartitionState(store := Store(tmp_path / "other"), 0))
+        first = world.start_lane(PartitionState(disk("other"), 0))
         await world.judged(21, first)
         await stop(first)
-        store.close()
         made: list[Noted] = []
-        task = world.start_assignment(slot, tmp_path / "s", companions=noting(made))
+        task = world.start_runner(slot, tmp_path / "s", companions=noting(made))
         await world.publish(event())
         await world.judged(22, task)
         assert [it.began_at for it in made] == [21]
@@ -90,14 +97,14 @@ async def test_what_a_companion_publishes_is_judged_by_its_own_lane(stack, prefi
 
     async with judging(stack.kafka, prefix) as world:
         made: list[Noted] = []
-        task = world.start_assignment(slot, tmp_path / "s", companions=noting(made, work))
+        task = world.start_runner(slot, tmp_path / "s", companions=noting(made, work))
         records = await world.judged(2, task)
-        assert [it["outcome"] for it in records] == ["applied", "dead"]
+        assert [it.outcome for it in records] == ["applied", "dead"]
         assert made[0].tools.state.hold.on
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, None], ids=["failed", "returned"])
-async def test_a_companion_that_fails_or_returns_ends_the_assignment(
+async def test_a_companion_that_fails_or_returns_ends_the_runner(
     stack, prefix, tmp_path, slot, error
 ):
     async def work(_tools):
@@ -105,9 +112,9 @@ async def test_a_companion_that_fails_or_returns_ends_the_assignment(
             raise error
 
     async with judging(stack.kafka, prefix) as world:
-        task = world.start_assignment(slot, tmp_path / "s", companions=noting([], work))
+        task = world.start_runner(slot, tmp_path / "s", companions=noting([], work))
         with pytest.raises(error or CompanionEndedError):
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_a_lane_is_behind_until_it_has_judged_what_was_there_when_it_began(
@@ -122,7 +129,7 @@ async def test_a_lane_is_behind_until_it_has_judged_what_was_there_when_it_began
 
     async with judging(stack.kafka, prefix) as world:
         await world.publish(MARKER, *[event()] * 600)
-        task = world.start_assignment(slot, tmp_path / "s", companions=noting([], work))
+        task = world.start_runner(slot, tmp_path / "s", companions=noting([], work))
         await world.judged(601, task)
         await world.publish(event())
         await world.judged(602, task)
@@ -139,15 +146,23 @@ async def test_a_lane_is_behind_while_much_waits(stack, prefix, tmp_path, slot, 
             seen.add((tools.behind(), tools.waiting() > 5))
             await asyncio.sleep(0)
 
+    async def saw(what):
+        while what not in seen:
+            await asyncio.sleep(0.01)
+
     async with judging(stack.kafka, prefix) as world:
-        task = world.start_assignment(slot, tmp_path / "s", companions=noting([], work))
-        async with asyncio.timeout(20):
-            while not seen:
-                await asyncio.sleep(0.01)
+        # What comes while an append is under way waits.
+        ledger = HeldLedger(world.ledger())
+        task = world.start_runner(slot, tmp_path / "s", ledger, companions=noting([], work))
+        await meanwhile(saw((False, False)), task)
+        await world.publish(event())
+        await meanwhile(ledger.held(), task)
         raw = json.dumps(event()).encode()
         sent = [await world.sender.send(world.topics.events, raw, partition=0) for _ in range(1500)]
         await asyncio.gather(*sent)
-        await world.judged(1500, task)
+        await meanwhile(saw((True, True)), task)
+        ledger.open()
+        await world.judged(1501, task)
         assert seen == {(True, True), (False, False)}
 
 
@@ -156,77 +171,98 @@ async def test_a_lane_is_behind_while_much_waits(stack, prefix, tmp_path, slot, 
 
 def clock(tools):
     """Make the clock, with the present time of this machine."""
-    return (Clock(tools, lambda: datetime.now(UTC), Room()),)
+    return (Clock(tools, lambda: datetime.now(UTC), InFlightBudget()),)
+
+
+class CountedClock(Clock):
+    """Counts how often it has looked."""
+
+    def __init__(self, tools, looks):
+        super().__init__(tools, lambda: datetime.now(UTC), InFlightBudget())
+        self._looks = looks
+
+    async def look(self):
+        found = await super().look()
+        await self._looks.add()
+        return found
+
+
+def entries_of(records, kind):
+    """Return the entries of one kind, in order."""
+    return [it for record in records for it in record.entries if isinstance(it, kind)]
 
 
 def changes(records):
     """Return what has become of streaks of the game's frequency."""
-    entries = [it for record in records for it in record["entries"] if it["kind"] == "streak"]
-    return [it["change"] for it in entries if it["frequency"] == "daily"]
+    return [it.change for it in entries_of(records, StreakEntry) if it.frequency == "daily"]
 
 
-async def test_a_streak_is_lost_without_any_further_event(stack, prefix, tmp_path, slot):
+async def test_a_streak_is_lost_without_any_further_event(stack, prefix, tmp_path, slot, ago):
     async with judging(stack.kafka, prefix) as world:
-        seat = world.seat(compiled=STREAK)
+        context = world.context(rules=STREAK)
         await world.publish(MARKER, event(occurredAt=ago(days=3)))
-        task = world.start_assignment(slot, tmp_path / "s", seat=seat, companions=clock)
+        task = world.start_runner(slot, tmp_path / "s", context=context, companions=clock)
         records = await world.judged(3, task)
         assert changes(records) == ["started", "lost"]
-        assert records[-1]["input"]["type"] == "due"
-        assert records[-1]["at"].endswith("T00:00:00Z")
+        assert isinstance(records[-1].input, RecordedDue)
+        assert time_text(records[-1]).endswith("T00:00:00Z")
 
 
-async def test_time_triggers_award_without_any_further_event(stack, prefix, tmp_path, slot):
+async def test_time_triggers_award_without_any_further_event(stack, prefix, tmp_path, slot, ago):
     async with judging(stack.kafka, prefix) as world:
-        seat = world.seat(compiled=HOURLY)
+        context = world.context(rules=HOURLY)
         began = ago(hours=4, minutes=30)
         await world.publish(MARKER, event(occurredAt=began))
-        task = world.start_assignment(slot, tmp_path / "s", seat=seat, companions=clock)
+        task = world.start_runner(slot, tmp_path / "s", context=context, companions=clock)
         records = await world.judged(6, task)
-        awards = [it for record in records for it in record["entries"] if it["kind"] == "points"]
-        assert [it["total"] for it in awards] == [1, 2, 3, 4]
+        awards = entries_of(records, PointsEntry)
+        assert [it.total for it in awards] == [1, 2, 3, 4]
         first = datetime.fromisoformat(began)
-        ticks = [write_instant(first + timedelta(hours=hours)) for hours in (1, 2, 3, 4)]
-        assert [it["at"] for it in awards] == ticks
+        assert [it.at for it in awards] == [first + timedelta(hours=it) for it in (1, 2, 3, 4)]
 
 
-async def test_the_clock_waits_until_an_import_is_over(stack, prefix, tmp_path, slot):
+async def test_the_clock_waits_until_an_import_is_over(stack, prefix, tmp_path, slot, ago):
     async with judging(stack.kafka, prefix) as world:
-        seat = world.seat(compiled=STREAK)
+        looks = Counted()
         await world.publish(MARKER, {"type": "hold", "on": True}, event(occurredAt=ago(days=4)))
-        task = world.start_assignment(slot, tmp_path / "s", seat=seat, companions=clock)
+        task = world.start_runner(
+            slot,
+            tmp_path / "s",
+            context=world.context(rules=STREAK),
+            companions=lambda tools: [CountedClock(tools, looks)],
+        )
         await world.judged(3, task)
-        await asyncio.sleep(1.5)
+        await meanwhile(looks.more(3), task)
         await world.publish(event(occurredAt=ago(days=3)), {"type": "hold", "on": False})
         # Held, the day after counts; a clock that had not waited would have ended the streak.
         records = await world.judged(6, task)
         assert changes(records) == ["started", "extended", "lost"]
-        assert [it["input"].get("type") for it in records[-2:]] == ["hold", "due"]
+        assert [type(it.input) for it in records[-2:]] == [RecordedHold, RecordedDue]
 
 
-async def test_many_who_fall_due_at_once_hold_up_nobody(stack, prefix, tmp_path, slot):
+async def test_many_who_fall_due_at_once_hold_up_nobody(stack, prefix, tmp_path, slot, ago):
     count = 500
+
+    def has_dues(batch):
+        return any(isinstance(it.record.input, RecordedDue) for it in batch)
+
     async with judging(stack.kafka, prefix) as world:
-        seat = world.seat(compiled=STREAK)
+        # The first of them are under way while somebody does something.
+        ledger = HeldLedger(world.ledger(), has_dues)
         hold = {"type": "hold", "on": True}
         many = [event(f"u{n}", occurredAt=ago(days=3)) for n in range(count)]
         await world.publish(MARKER, hold, *many, {**hold, "on": False})
-        task = world.start_assignment(slot, tmp_path / "s", seat=seat, companions=clock)
-        async with asyncio.TaskGroup() as tasks:
-            coming = tasks.create_task(come(world))
-            await world.judged(2 * count + 3, task)
-            coming.cancel()
-        records = await world.judged(2 * count + 4, task)
-        kinds = [(it["input"] or {}).get("type") for it in records]
-        due = [it["user"] for it, kind in zip(records, kinds, strict=True) if kind == "due"]
-        assert due == sorted(f"u{n}" for n in range(count))
-        fresh = [at for at, it in enumerate(records) if it["user"] == "fresh"]
-        # Those that came while others fell due did not wait for all of them.
-        assert any("due" in kinds[at:] and "due" in kinds[:at] for at in fresh)
-
-
-async def come(world):
-    """Let fresh events come for ever."""
-    while True:
+        task = world.start_runner(
+            slot, tmp_path / "s", ledger, context=world.context(rules=STREAK), companions=clock
+        )
+        await meanwhile(ledger.held(), task)
         await world.publish(event("fresh"))
-        await asyncio.sleep(0.05)
+        ledger.open()
+        records = await world.judged(2 * count + 4, task)
+        is_due = [isinstance(it.input, RecordedDue) for it in records]
+        due = [it.user for it, yes in zip(records, is_due, strict=True) if yes]
+        assert due == sorted(f"u{n}" for n in range(count))
+        (fresh,) = [at for at, it in enumerate(records) if it.user == "fresh"]
+        # Who came while others fell due did not wait for all of them.
+        assert any(is_due[:fresh])
+        assert any(is_due[fresh:])

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from plumbing.running import PATIENCE_S
+
 from broker.connection import Connection
 from broker.ledger import LedgerReader, Position
 from broker.topics import create_topics
@@ -23,6 +25,6 @@ async def test_a_cancellation_is_heard_whenever_it_comes(stack, prefix):
         reading = asyncio.create_task(read_again_and_again())
         await asyncio.sleep(0.005 + number * 0.0013)
         reading.cancel()
-        done, _ = await asyncio.wait({reading}, timeout=10)
+        done, _ = await asyncio.wait({reading}, timeout=PATIENCE_S)
         assert done, f"it went on after a cancellation, {number}"
         assert reading.cancelled()

@@ -1,20 +1,20 @@
 """One record among many, found by the id of its event: on a real Kafka, with a ledger by hand."""
 
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
-import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from broker import ledger
+from broker import finder
 from broker.connection import Connection
-from broker.ledger import find_record
+from broker.finder import find_record
+from broker.partitions import partition_of
 from broker.topics import create_topics
-from processor.judge import partition_of
+from schemas.codec import write_record
+from schemas.instants import MILLISECOND, read_instant
+from schemas.records import RECORD_VERSION, Record, Source, link_of
 from schemas.topics import Topics, user_key
 
-AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 PARTITIONS = 2
 
 
@@ -27,19 +27,20 @@ class Writer:
         self._partition = partition
         self.last = None
 
-    def record(self, offset, *, lane="a", after="last", epoch=0, **more):
-        return {
-            "v": 1,
-            "id": f"{epoch}-{self._partition}-{offset}",
-            "outcome": "applied",
-            "appended": "2026-03-10T12:00:00Z",
-            "source": [epoch, self._partition, offset],
-            "after": self.last if after == "last" else after,
-            "lane": lane,
-            "tenant": "default",
-            "user": "u",
+    def record(
+        self, offset, *, lane="a", after="last", epoch=0, appended="2026-03-10T12:00:00Z", **more
+    ):
+        return Record(
+            RECORD_VERSION,
+            Source(epoch, self._partition, offset),
+            after=self.last if after == "last" else after,
+            appended=read_instant(appended) // MILLISECOND,
+            definitions=1,
+            rules=1,
+            user=more.pop("user", "u"),
+            lane=lane,
             **more,
-        }
+        )
 
     async def run(self, offsets, *, lane="a", epoch=0, counts=True, **more):
         """Append a chain of records; one that does not count leaves the place of the last."""
@@ -50,15 +51,13 @@ class Writer:
             self.last = before
 
     async def append(self, record):
-        stamp = int(datetime.fromisoformat(record["appended"]).timestamp() * 1000)
         await self._producer.send(
             self._topics.ledger,
-            orjson.dumps(record),
+            write_record(record),
             partition=self._partition,
-            timestamp_ms=stamp,
+            timestamp_ms=record.appended,
         )
-        epoch, _, offset = record["source"]
-        self.last = [epoch, offset, record["lane"]]
+        self.last = link_of(record)
 
 
 @asynccontextmanager
@@ -77,22 +76,22 @@ async def a_ledger(stack, prefix):
 
 async def test_a_record_is_found_wherever_it_stands(stack, prefix, monkeypatch):
     # So that the search has to look for its place in a ledger that is written in no time.
-    monkeypatch.setattr(ledger, "APART_MAX", 40)
-    monkeypatch.setattr(ledger, "STRAY_MAX", 10)
+    monkeypatch.setattr(finder, "APART_MAX", 40)
+    monkeypatch.setattr(finder, "STRAY_MAX", 10)
     async with a_ledger(stack, prefix) as (writers, find):
         await writers[0].run(range(0, 3000, 3))
         await writers[0].run(range(0, 500, 5), epoch=1, lane="b")
         for offset in (0, 3, 1500, 2997):
-            assert (await find(f"0-0-{offset}"))["source"] == [0, 0, offset]
+            assert (await find(f"0-0-{offset}")).source == Source(0, 0, offset)
         for offset in (0, 5, 495):
-            assert (await find(f"1-0-{offset}"))["source"] == [1, 0, offset]
+            assert (await find(f"1-0-{offset}")).source == Source(1, 0, offset)
         for absent in ("0-0-1", "0-0-3000", "1-0-500", "2-0-0", "0-1-0", "0-9-0", "what"):
             assert await find(absent) is None, absent
 
 
 async def test_what_the_chain_rule_skips_is_not_found(stack, prefix, monkeypatch):
-    monkeypatch.setattr(ledger, "APART_MAX", 40)
-    monkeypatch.setattr(ledger, "STRAY_MAX", 10)
+    monkeypatch.setattr(finder, "APART_MAX", 40)
+    monkeypatch.setattr(finder, "STRAY_MAX", 10)
     async with a_ledger(stack, prefix) as (writers, find):
         lane = writers[0]
         await lane.run(range(200))
@@ -108,12 +107,12 @@ async def test_what_the_chain_rule_skips_is_not_found(stack, prefix, monkeypatch
         # The last ones: the search takes its footing where the records are that do not count.
         for offset in (199, 200, 205, 207, 208, 209, 300, *range(237, 249)):
             found = await find(f"0-0-{offset}")
-            assert found["lane"] == ("a" if offset < 200 else "b"), offset
+            assert link_of(found).lane == ("a" if offset < 200 else "b"), offset
 
 
 async def test_a_lane_that_comes_back_after_long_does_not_lead_astray(stack, prefix, monkeypatch):
-    monkeypatch.setattr(ledger, "APART_MAX", 40)
-    monkeypatch.setattr(ledger, "STRAY_MAX", 10)
+    monkeypatch.setattr(finder, "APART_MAX", 40)
+    monkeypatch.setattr(finder, "STRAY_MAX", 10)
     async with a_ledger(stack, prefix) as (writers, find):
         lane = writers[0]
         await lane.run(range(100))
@@ -128,13 +127,13 @@ async def test_a_lane_that_comes_back_after_long_does_not_lead_astray(stack, pre
         for offset in (99, 100, 105, 109, 110, 499, 500, 700, 989):
             found = await find(f"0-0-{offset}")
             assert found is not None, offset
-            assert found["lane"] == ("a" if offset < 100 else "b"), offset
+            assert link_of(found).lane == ("a" if offset < 100 else "b"), offset
 
 
 @pytest.mark.parametrize("user", ["ann", "bob", "cem", "dee"])
 async def test_a_forwarded_event_is_found_where_it_was_judged(stack, prefix, user, monkeypatch):
-    monkeypatch.setattr(ledger, "APART_MAX", 40)
-    monkeypatch.setattr(ledger, "STRAY_MAX", 10)
+    monkeypatch.setattr(finder, "APART_MAX", 40)
+    monkeypatch.setattr(finder, "STRAY_MAX", 10)
     right = partition_of(user_key("default", user), PARTITIONS)
     wrong = 1 - right
     async with a_ledger(stack, prefix) as (writers, find):
@@ -149,4 +148,4 @@ async def test_a_forwarded_event_is_found_where_it_was_judged(stack, prefix, use
         )
         await writers[right].run(range(151, 200), appended="2026-03-10T12:00:02Z")
         found = await find(event_id)
-        assert (found["outcome"], found["source"]) == ("applied", [0, right, 150])
+        assert (found.outcome, found.source) == ("applied", Source(0, right, 150))

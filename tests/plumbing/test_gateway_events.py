@@ -2,15 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 from aiokafka.partitioner import murmur2
-from plumbing.gateway_world import AT, GAME, PARTITIONS, STREAK, World, a_world, version_one
+from database.records import achievement, level, points, streak, total
+from msgspec.structs import replace
+from plumbing.gateway_world import (
+    AT,
+    GAME,
+    PARTITIONS,
+    STATE,
+    STREAK,
+    World,
+    a_world,
+    version_one,
+)
 from pydantic import TypeAdapter
 
 from gateway import contract
 from schemas.codec import write_version
 from schemas.definitions import Definitions
+from schemas.entries import AchievementEntry, LevelEntry
+from schemas.records import Link, event_id_of
 from schemas.topics import user_key
 from schemas.versions import succeed
 
@@ -25,29 +39,20 @@ async def world(stack, database) -> AsyncIterator[World]:
 
 
 def entries():
-    award = {"kind": "points", "system": "xp", "trigger": "per-commit", "awarded": 10, "total": 40}
     return [
-        {"kind": "total", "metric": "commits", "change": "1", "total": "10.5", "day": "2026-03-10"},
-        {
-            "kind": "streak",
-            "frequency": "daily",
-            "change": "extended",
-            "length": 3,
-            "started": "2026-03-08",
-            "period": "2026-03-10",
-            "through": "2026-03-10",
-        },
-        {"kind": "achievement", "achievement": "ten"},
-        {"kind": "achievement", "achievement": "week", "quiet": True},
-        award,
-        award | {"trigger": "for-ten", "awarded": 15, "total": 55},
-        {"kind": "level", "system": "xp", "before": "bronze", "after": "silver", "total": 55},
+        total("commits", "1", "10.5", "2026-03-10"),
+        streak("extended", 3, "2026-03-10", started="2026-03-08"),
+        achievement("ten"),
+        AchievementEntry("week", quiet=True),
+        points("xp", "per-commit", 10, 40),
+        points("xp", "for-ten", 15, 55),
+        level("xp", "bronze", "silver", 55),
     ]
 
 
 async def test_a_verdict_becomes_the_whole_answer(world):
     posted = asyncio.create_task(world.post(headers={"Idempotency-Key": "k1"}))
-    state = {"total": "10.5", "streak": STREAK}
+    state = replace(STATE, total=Decimal("10.5"))
     happened = await world.judge(entries=entries(), state=state, key="k1")
     answer = await posted
     assert answer.status_code == 201, answer.text
@@ -68,7 +73,7 @@ async def test_a_verdict_becomes_the_whole_answer(world):
 
 async def test_the_level_is_absent_when_it_did_not_change(world):
     posted = asyncio.create_task(world.post())
-    await world.judge(entries=[entry for entry in entries() if entry["kind"] != "level"])
+    await world.judge(entries=[it for it in entries() if not isinstance(it, LevelEntry)])
     body = (await posted).json()
     assert "level" not in body["points"]["xp"]
     assert "idempotencyKey" not in body
@@ -77,8 +82,7 @@ async def test_the_level_is_absent_when_it_did_not_change(world):
 
 async def test_a_level_lost_is_null(world):
     posted = asyncio.create_task(world.post())
-    lost = {"kind": "level", "system": "xp", "before": "silver", "after": None, "total": 55}
-    await world.judge(entries=[*entries()[:-1], lost])
+    await world.judge(entries=[*entries()[:-1], level("xp", "silver", None, 55)])
     assert (await posted).json()["points"]["xp"]["level"] is None
 
 
@@ -100,10 +104,7 @@ async def test_a_replay_answers_202_with_the_first_event_and_no_effects(world):
 )
 async def test_a_refusal_answers_with_its_reason(world, code, status):
     posted = asyncio.create_task(world.post())
-    record = {"outcome": "refused", "code": code, "reason": "Change this.", "state": None}
-    await world.judge(
-        lambda *at: {k: v for k, v in world.record(*at, **record).items() if k != "state"}
-    )
+    await world.judge(outcome="refused", code=code, reason="Change this.", state=None)
     answer = await posted
     assert (answer.status_code, answer.json()) == (status, {"error": "Change this."})
 
@@ -111,9 +112,10 @@ async def test_a_refusal_answers_with_its_reason(world, code, status):
 async def test_a_record_that_the_chain_rule_skips_is_no_verdict(world):
     posted = asyncio.create_task(world.post())
     _, partition, offset = await world.next_event()
-    zombie = world.record(partition, offset, after=[0, 99, "zombie"], lane="zombie")
-    await world.append(zombie | {"state": {"total": "99", "streak": STREAK}}, counts=False)
-    await asyncio.sleep(0.3)
+    zombie = world.record(partition, offset, after=Link(0, 99, "zombie"), lane=None)
+    await world.append(replace(zombie, state=replace(STATE, total=99)), counts=False)
+    await world.read(partition, 1)
+    await asyncio.sleep(0.1)
     assert not posted.done()
     await world.append(world.record(partition, offset))
     assert (await posted).json()["total"] == 1
@@ -123,10 +125,11 @@ async def test_a_forwarded_record_is_waited_past(world):
     posted = asyncio.create_task(world.post())
     _, partition, offset = await world.next_event()
     await world.append(world.record(partition, offset, outcome="forwarded", state=None))
-    await asyncio.sleep(0.2)
+    await world.read(partition, 1)
+    await asyncio.sleep(0.1)
     assert not posted.done()
     verdict = world.record(partition, offset + 1)
-    await world.append(verdict | {"id": f"0-{partition}-{offset}"})
+    await world.append(replace(verdict, id=f"0-{partition}-{offset}"))
     assert (await posted).json()["eventId"] == f"0-{partition}-{offset}"
 
 
@@ -152,13 +155,13 @@ async def test_a_verdict_that_comes_before_its_waiter_is_not_lost(world):
     receipts = world.parts.receipts
     with receipts.expecting():
         await world.append(world.record(0, 0))
-        await asyncio.sleep(0.5)
-        assert (await receipts.verdict("0-0-0", 0.1))["id"] == "0-0-0"
+        await world.read(0, 1)
+        assert event_id_of(await receipts.verdict("0-0-0", 0.1)) == "0-0-0"
 
 
 async def test_nothing_is_kept_when_nobody_is_about_to_ask(world):
     await world.append(world.record(0, 0))
-    await asyncio.sleep(0.5)
+    await world.read(0, 1)
     with world.parts.receipts.expecting():
         assert await world.parts.receipts.verdict("0-0-0", 0.1) is None
 
@@ -231,8 +234,7 @@ async def test_a_newer_version_is_known_as_soon_as_a_record_or_a_request_names_i
     second = succeed(version_one(), Definitions.model_validate(newer), "default", AT)
     await world.producer.send_and_wait(world.topics.definitions, write_version(second), partition=0)
     posted = asyncio.create_task(world.post("talks"))
-    completed = {"kind": "achievement", "achievement": "talker"}
-    await world.judge(definitions=2, entries=[completed])
+    await world.judge(definitions=2, entries=[achievement("talker")])
     answer = await posted
     assert answer.status_code == 201, answer.text
     assert [item["name"] for item in answer.json()["achievements"]] == ["Talker"]

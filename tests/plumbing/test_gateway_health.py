@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import structlog
-from plumbing.gateway_world import a_world
+from plumbing.gateway_world import PATIENCE_S, a_world
 
 from broker.connection import Connection
 from gateway.keys import create
@@ -25,7 +25,7 @@ async def a_client(config):
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://gateway", timeout=20
+            transport=httpx.ASGITransport(app), base_url="http://gateway", timeout=PATIENCE_S
         ) as client,
     ):
         yield client
@@ -50,7 +50,7 @@ async def test_a_ready_gateway_says_so(stack, database):
 async def test_a_projection_that_stands_still_makes_it_unready(stack, database):
     async with a_world(stack, database, lag_limit_s=0.2) as world:
         await world.append(world.record(0, 0))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE_S
         answer = await world.client.get("/readyz")
         while answer.status_code == 200 and time.monotonic() < deadline:
             answer = await world.client.get("/readyz")
@@ -118,12 +118,12 @@ async def test_served_until_cancelled(database):
     ports: asyncio.Queue[int] = asyncio.Queue()
     config = GatewayConfig(Connection(NOWHERE), database, port=0)
     task = asyncio.create_task(serve(config, ports.put_nowait))
-    port = await asyncio.wait_for(ports.get(), 10)
+    port = await asyncio.wait_for(ports.get(), PATIENCE_S)
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 def test_lag_is_the_age_of_the_oldest_record_that_was_not_read():

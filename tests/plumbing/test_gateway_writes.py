@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
-from plumbing.gateway_world import AT, RICH, STREAK, World, a_world
+from database.records import achievement, changed, created, freezes, level, points, preferences
+from plumbing.gateway_world import AT, OTHER_STATE, RICH, World, a_world
 from pydantic import TypeAdapter
 
 from gateway import contract
 from gateway.errors import ApiError
 from gateway.submit import submit
+from schemas.entries import StreakMetricPreference
 
-STATE = {"streak": STREAK}
-CREATED = {"kind": "user", "created": True, "day": "2026-03-10"}
+CREATED = created(day=date(2026, 3, 10))
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ async def judged(world, method, path, body, **record):
         event, partition, offset = await world.next_event()
     except TimeoutError:
         raise AssertionError((await sent).text) from None
-    await world.append(world.record(partition, offset, **{"state": STATE, **record}))
+    await world.append(world.record(partition, offset, **{"state": OTHER_STATE, **record}))
     return await sent, event
 
 
@@ -76,7 +78,7 @@ async def test_what_is_left_out_stays_and_what_is_empty_is_cleared(world):
         AT - timedelta(days=7),
     )
     change = {"tz": None, "attributes": {"team": ""}}
-    entry = {"kind": "user", "tz": None, "attributes": {"team": None}}
+    entry = changed(tz=None, attributes={"team": None})
     answer, event = await judged(world, "PUT", "/users/u1", change, entries=[entry])
     assert answer.status_code == 200, answer.text
     assert event["user"] == change | {"id": "u1"}
@@ -114,6 +116,10 @@ async def test_who_unsubscribes_has_no_email_and_gets_none_by_sending_one(world)
 
 
 async def test_only_who_is_known_can_be_updated(world):
+    # Also once it is known that the ledger is empty.
+    async with asyncio.timeout(5):
+        while not world.parts.receipts.offsets:
+            await asyncio.sleep(0.01)
     for path in ("/users/nobody", "/users/%00"):
         answer = await world.send("PATCH", path, {"name": "Ann"})
         assert (answer.status_code, list(answer.json())) == (404, ["error"])
@@ -122,15 +128,13 @@ async def test_only_who_is_known_can_be_updated(world):
 
 async def test_who_came_to_be_a_moment_ago_is_known(world):
     await world.append(world.record(0, 0))
-    async with asyncio.timeout(5):
-        while world.parts.receipts.offsets.get(0) != 1:
-            await asyncio.sleep(0.01)
+    await world.read(0, 1)
     sent = asyncio.create_task(world.send("PATCH", "/users/u1", {"name": "Ann"}))
     await asyncio.sleep(0.3)
     assert not sent.done()
     await known(world)
     await world.execute("INSERT INTO positions (partition, next_offset) VALUES (0, 1), (1, 0)")
-    await world.judge(state=STATE)
+    await world.judge(state=OTHER_STATE)
     answer = await sent
     assert (answer.status_code, answer.json()["name"]) == (200, "Ann")
 
@@ -174,20 +178,12 @@ async def test_a_bad_body_is_answered_with_what_to_change_and_leaves_no_trace(wo
 
 async def test_a_completion_is_answered_with_its_points_and_bears_one_id_for_ever(world):
     body = {"user": {"id": "u1", "attributes": {"team": "red"}}}
-    award = {"kind": "points", "system": "xp", "trigger": "for-profile", "awarded": 200}
     entries = [
         # What time itself awarded on the way is no effect of the request.
-        {
-            "kind": "points",
-            "system": "xp",
-            "trigger": "daily",
-            "awarded": 1,
-            "total": 1,
-            "at": "2026-03-09T12:00:00Z",
-        },
-        {"kind": "achievement", "achievement": "profile"},
-        award | {"total": 201, "boosts": ["all"]},
-        {"kind": "level", "system": "xp", "before": None, "after": "silver", "total": 201},
+        points("xp", "daily", 1, 1, at="2026-03-09T12:00:00Z"),
+        achievement("profile"),
+        points("xp", "for-profile", 200, 201, boosts=("all",)),
+        level("xp", None, "silver", 201),
     ]
     answer, event = await judged(
         world, "POST", "/achievements/profile/complete", body, entries=entries
@@ -268,17 +264,17 @@ async def test_streak_preferences_go_to_the_judge(world):
         "INSERT INTO streak_preferences VALUES ('default','u1','{\"enabled\": false}')"
     )
     streak = {"evaluationMode": "AND", "metrics": [{"key": "reviews", "threshold": 0.5}]}
-    after = {
-        "enabled": False,
-        "evaluationMode": "AND",
-        "metrics": [{"metric": "reviews", "threshold": "0.5"}],
-    }
+    after = preferences(
+        enabled=False,
+        evaluationMode="AND",
+        metrics=(StreakMetricPreference("reviews", Decimal("0.5")),),
+    )
     answer, event = await judged(
         world,
         "PATCH",
         "/users/u1/preferences",
         {"streak": streak, "notifications": {"recap": ["push"]}},
-        entries=[{"kind": "preferences", "streak": after}],
+        entries=[after],
     )
     assert answer.status_code == 200, answer.text
     assert event == {
@@ -341,13 +337,13 @@ async def test_bad_preferences_are_refused_at_the_door(world):
 
 async def test_any_input_can_be_submitted_and_its_record_is_returned(world):
     sent = asyncio.create_task(submit(world.parts, "default", "u1", {"type": "freeze"}))
-    entry = {"kind": "freezes", "change": "granted", "amount": 1, "freezes": 1, "day": "2026-03-10"}
+    entry = freezes("granted", 1, 1, "2026-03-10")
     event, partition, offset = await world.next_event()
     assert event == {"type": "freeze", "tenant": "default", "user": "u1"}
-    await world.append(world.record(partition, offset, entries=[entry], state=STATE))
+    await world.append(world.record(partition, offset, entries=[entry], state=OTHER_STATE))
     record = await sent
     assert record is not None
-    assert record["entries"] == [entry]
+    assert record.entries == [entry]
 
 
 async def test_an_input_that_is_not_waited_for_is_on_the_log_all_the_same(world):

@@ -1,42 +1,60 @@
 """What an operator's commands put on the log, and how they tell what came of it."""
 
+from datetime import date
 from decimal import Decimal
 
-import orjson
 import pytest
+from database.records import (
+    achievement,
+    correction,
+    created,
+    freezes,
+    level,
+    points,
+    streak,
+    total,
+)
+from msgspec.structs import replace
 
 from ops.effects import lines_of
 from ops.inputs import correction_of, grant_of
-from schemas.events import Adjustment, Correction, read_input
+from schemas.codec import write_input
+from schemas.entries import DueEntry
+from schemas.inputs import (
+    Adjustment,
+    Correction,
+    RecordedAdjustment,
+    RecordedCorrection,
+    RecordedEvent,
+)
+from schemas.inputs.reading import read_input
+from schemas.instants import MILLISECOND, instant, read_instant
+from schemas.records import RECORD_VERSION, Record, Source
+
+NOON = read_instant("2026-03-02T12:00:00Z")
 
 
 def counted(**fields):
     """Return the record of an event that counted 2.5 lessons in maths."""
-    return {
-        "id": "0-2-17",
-        "outcome": "applied",
-        "at": "2026-03-02T12:00:00Z",
-        "tenant": "acme",
-        "user": "ada",
-        "input": {"metric": "lessons", "attributes": {"subject": "maths"}},
-        "entries": [
-            {"kind": "user", "created": True, "day": "2026-03-02"},
-            {
-                "kind": "total",
-                "metric": "lessons",
-                "change": "2.5",
-                "total": "9",
-                "day": "2026-03-02",
-            },
-        ],
-        **fields,
-    }
+    record = Record(
+        RECORD_VERSION,
+        Source(0, 2, 17),
+        None,
+        NOON // MILLISECOND,
+        definitions=1,
+        rules=1,
+        user="ada",
+        input=RecordedEvent("lessons", attributes={"subject": "maths"}),
+        entries=[created(day=date(2026, 3, 2)), total("lessons", "2.5", "9", "2026-03-02")],
+        tenant="acme",
+        lane="lane",
+    )
+    return replace(record, **fields)
 
 
 def test_a_correction_says_all_that_the_ledger_knows_of_the_event():
-    told = read_input(orjson.dumps(correction_of(counted(), Decimal("1.25"), "typo")))
+    told = read_input(write_input(correction_of(counted(), Decimal("1.25"), "typo")))
     assert told == Correction(
-        type="correction",
         tenant="acme",
         user="ada",
         event="0-2-17",
@@ -45,16 +63,19 @@ def test_a_correction_says_all_that_the_ledger_knows_of_the_event():
         was=Decimal("2.5"),
         attributes={"subject": "maths"},
         at="2026-03-02T12:00:00Z",
-        day="2026-03-02",
-        value=1.25,
+        day=date(2026, 3, 2),
+        value=Decimal("1.25"),
         reason="typo",
     )
 
 
 def test_a_reversal_is_a_correction_without_a_value():
-    told = read_input(orjson.dumps(correction_of(counted(), None, "test")))
+    told = read_input(write_input(correction_of(counted(), None, "test")))
     assert isinstance(told, Correction)
     assert told.value is None
+
+
+CORRECTED = RecordedCorrection("0-2-3", "lessons", 5, instant(NOON), "typo")
 
 
 @pytest.mark.parametrize(
@@ -63,8 +84,8 @@ def test_a_reversal_is_a_correction_without_a_value():
         ({"outcome": "refused", "reason": "too late", "entries": []}, "was refused"),
         ({"outcome": "dead", "reason": "not JSON", "entries": [], "input": None}, "metric event"),
         ({"outcome": "replayed", "first": "0-2-3", "entries": []}, "correct 0-2-3"),
-        ({"input": {"type": "adjustment"}, "entries": []}, "Only a metric event"),
-        ({"input": {"type": "correction", "metric": "lessons"}}, "Only a metric event"),
+        ({"input": RecordedAdjustment("xp", 5, "hat"), "entries": []}, "Only a metric event"),
+        ({"input": CORRECTED}, "Only a metric event"),
     ],
 )
 def test_what_never_counted_cannot_be_corrected(fields, said):
@@ -73,9 +94,8 @@ def test_what_never_counted_cannot_be_corrected(fields, said):
 
 
 def test_a_grant_is_an_adjustment_with_or_without_a_key():
-    told = read_input(orjson.dumps(grant_of("acme", "ada", "xp", -5, "hat", "k")))
+    told = read_input(write_input(grant_of("acme", "ada", "xp", -5, "hat", "k")))
     assert told == Adjustment(
-        type="adjustment",
         tenant="acme",
         user="ada",
         system="xp",
@@ -88,16 +108,16 @@ def test_a_grant_is_an_adjustment_with_or_without_a_key():
 
 def test_effects_are_told_in_a_line_each():
     entries = [
-        {"kind": "correction", "event": "0-2-17", "before": "5", "after": "3"},
-        {"kind": "total", "metric": "lessons", "change": "-2", "total": "12"},
-        {"kind": "points", "system": "xp", "trigger": "lesson", "awarded": -20, "total": 125},
-        {"kind": "points", "system": "xp", "trigger": None, "awarded": 5, "total": 130},
-        {"kind": "level", "system": "xp", "before": None, "after": "rookie", "total": 130},
-        {"kind": "achievement", "achievement": "four"},
-        {"kind": "streak", "frequency": "daily", "change": "lost", "length": 0},
-        {"kind": "streak", "frequency": "weekly", "change": "lost", "length": 0, "quiet": True},
-        {"kind": "freezes", "change": "earned", "amount": 1, "freezes": 2},
-        {"kind": "due", "at": None},
+        correction("0-2-17", "5", "3"),
+        total("lessons", "-2", "12"),
+        points("xp", "lesson", -20, 125),
+        points("xp", None, 5, 130),
+        level("xp", None, "rookie", 130),
+        achievement("four"),
+        streak("lost", 0, "2026-03-02"),
+        streak("lost", 0, "2026-03-02", frequency="weekly", quiet=True),
+        freezes("earned", 1, 2),
+        DueEntry(None),
     ]
     assert lines_of(counted(entries=entries)) == [
         "event 0-2-17 counts 3, not 5",

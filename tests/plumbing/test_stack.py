@@ -24,11 +24,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from ops.embedded.jars import Jar, fetch_jars, read_lock
 from ops.embedded.kafka import EmbeddedKafka
+from ops.embedded.ports import StackError, port_is_free
 from ops.embedded.postgres import EmbeddedPostgres
-from ops.embedded.process import StackError, port_is_free
 
 ROOT = Path(__file__).resolve().parents[2]
-GONE_WITHIN_S = 20.0
+GONE_WITHIN_S = 60.0
+PATIENCE_S = 120.0
 
 SUPERVISOR = """
 import sys, time
@@ -64,7 +65,7 @@ async def read(bootstrap_servers, topic):
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, 0)])
-        return (await asyncio.wait_for(consumer.getone(), timeout=15)).value
+        return (await asyncio.wait_for(consumer.getone(), timeout=PATIENCE_S)).value
     finally:
         await consumer.stop()
 

@@ -1,24 +1,27 @@
 """The transport on a real Kafka: who gets which partitions, who leaves, what counts as a stall."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from plumbing.running import PATIENCE_S
 
 from broker.connection import Connection
 from broker.producer import producer as new_producer
 from broker.topics import create_topics
 from processor.app import build_app
-from processor.lanes import Lanes
+from processor.partition_loops import PartitionLoops
 from processor.watchdog import BrokerEnds, Watchdog
 from schemas.topics import Topics
 
 PARTITIONS = 4
-PATIENCE_S = 60
 LOOKS = 4
+# No member is taken for dead here because this machine is slow. Faust wants less than what a
+# request may take.
+SESSION_TIMEOUT_S = 25.0
 
 
 class Worker:
@@ -27,8 +30,10 @@ class Worker:
     def __init__(self, name, connection, topics, home):
         self.got = []
         self.opens = True
-        self.lanes = Lanes("judge", lambda number: Noting(self, topics.events, number), self.fail)
-        self.announcers = Lanes("announce", lambda _number: Idle(), self.fail)
+        self.lanes = PartitionLoops(
+            "judge", lambda number: Noting(self, topics.events, number), self.fail
+        )
+        self.announcers = PartitionLoops("announce", lambda _number: Idle(), self.fail)
         self.assembly = build_app(
             connection,
             topics,
@@ -80,8 +85,9 @@ class Idle:
 
 
 @pytest.fixture
-async def group(stack, prefix, tmp_path):
+async def group(stack, prefix, tmp_path, monkeypatch):
     """Return topics of the test's own, and `start`, which gives a worker that is assigned."""
+    monkeypatch.setattr("processor.app.SESSION_TIMEOUT_S", SESSION_TIMEOUT_S)
     connection, topics = Connection(stack.kafka), Topics(f"{prefix}.")
     await create_topics(connection, topics, PARTITIONS)
     async with AsyncExitStack() as opened:
@@ -120,18 +126,37 @@ async def members(group):
     return len(found["members"])
 
 
-async def looked_at(group, worker, looks=3 * LOOKS):
-    """Return why a watchdog would have ended the worker, in so many looks."""
+@asynccontextmanager
+async def watched(group, worker):
+    """Give a watchdog of a worker, and the reasons for which it would have ended it."""
     reasons: list[str] = []
     ends = BrokerEnds(group.connection, group.topics.events)
     dog = Watchdog(worker.consumer, ends, end=reasons.append, looks_max=LOOKS, slow_looks_max=1000)
     try:
-        for _ in range(looks):
-            await dog.look()
-            await asyncio.sleep(0.1)
+        yield dog, reasons
     finally:
         await ends.close()
+
+
+async def looked_at(group, worker):
+    """Return why a watchdog would have ended the worker, in three times as many looks as it takes.
+
+    All that can be delivered has been: nothing is on its way.
+    """
+    async with watched(group, worker) as (dog, reasons):
+        for _ in range(3 * LOOKS):
+            await dog.look()
+            await asyncio.sleep(0.1)
     return reasons
+
+
+async def stalled(group, worker):
+    """Return why a watchdog ends the worker, sooner or later."""
+    async with watched(group, worker) as (dog, reasons), asyncio.timeout(PATIENCE_S):
+        while not reasons:
+            await dog.look()
+            await asyncio.sleep(0.1)
+    return reasons[0]
 
 
 async def test_a_join_moves_few_partitions_and_leaves_nobody_idle_and_both_topics_together(group):
@@ -178,16 +203,18 @@ async def test_a_fetch_that_never_returns_is_a_stall(group, monkeypatch):
     await until(lambda: worker.got == [(0, 0)])
     assert not await looked_at(group, worker)
 
+    hangs = asyncio.Event()
+
     async def hang(*_args, **_options):
+        hangs.set()
         await asyncio.Event().wait()
 
     monkeypatch.setattr(worker.consumer, "_getmany", hang)
-    # The fetch that is under way may still bring this one.
+    # The fetch that is under way may still bring what comes.
+    await until(hangs.is_set)
     await send(group)
-    await asyncio.sleep(2)
-    await send(group)
-    reasons = await looked_at(group, worker)
-    assert f"{group.topics.events}/0" in reasons[0]
+    assert f"{group.topics.events}/0" in await stalled(group, worker)
+    assert worker.got == [(0, 0)]
 
 
 async def test_a_chunk_that_does_not_reach_its_loop_is_a_stall(group):
@@ -200,8 +227,8 @@ async def test_a_chunk_that_does_not_reach_its_loop_is_a_stall(group):
     handlers = worker.consumer.app.topics._tp_to_callback
     handlers.update(dict.fromkeys(worker.consumer.assignment(), hang))
     await send(group)
-    reasons = await looked_at(group, worker)
-    assert f"{group.topics.events}/0" in reasons[0]
+    assert f"{group.topics.events}/0" in await stalled(group, worker)
+    assert not worker.got
 
 
 async def test_a_lost_membership_that_nobody_would_notice_is_found(group):
@@ -212,14 +239,24 @@ async def test_a_lost_membership_that_nobody_would_notice_is_found(group):
     assert not (await worker.consumer.pulse()).member
 
 
-async def test_a_partition_that_its_loop_holds_back_is_no_stall(group):
+async def test_a_partition_that_its_loop_holds_back_is_no_stall(group, monkeypatch):
     worker = await group.start("first")
     await send(group)
     await until(lambda: worker.got)
+    fetched = []
+    fetch = worker.consumer._getmany
+
+    def noting(active, timeout):
+        fetched.append(active)
+        return fetch(active, timeout)
+
+    monkeypatch.setattr(worker.consumer, "_getmany", noting)
     worker.consumer.pause(group.topics.events, 0)
-    await asyncio.sleep(1)
+    # The fetch that was under way is over.
+    await until(lambda: fetched and (group.topics.events, 0) not in fetched[-1])
     await send(group)
     assert not await looked_at(group, worker)
+    assert len(worker.got) == 1
     worker.consumer.resume(group.topics.events, 0)
     await until(lambda: len(worker.got) == 2)
 
@@ -241,4 +278,8 @@ async def test_marks_of_transactions_which_are_never_delivered_are_no_stall(grou
     ):
         await producer.send_and_wait(group.topics.events, b"{}", partition=0)
     await until(lambda: worker.got == [(0, 0)])
+    # The mark has the second offset: in the end nobody waits for it.
+    async with asyncio.timeout(PATIENCE_S):
+        while (await worker.consumer.pulse()).awaited[group.topics.events, 0] != 2:
+            await asyncio.sleep(0.05)
     assert not await looked_at(group, worker)

@@ -1,11 +1,10 @@
 """The table and the chart of figures say what the results say, and call a miss a miss."""
 
 import json
+from datetime import date
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
-import orjson
 import pytest
 
 from benchmarks.chart import chart, goodness
@@ -16,10 +15,14 @@ from benchmarks.path import _judged
 from benchmarks.results import Figure, Results, read
 from benchmarks.rows import BY_NAME
 from benchmarks.table import BEGIN, END, MarkerError, markdown, write_between
+from broker.partitions import partition_of
 from ops.game_file import read_game
-from processor.judge import partition_of
-from schemas.codec import read_record
+from schemas.codec import read_record, write_record
+from schemas.entries import TotalEntry
+from schemas.inputs import RecordedEvent
+from schemas.instants import MILLISECOND, read_instant
 from schemas.order import follows, link_of
+from schemas.records import RECORD_VERSION, Link, Record, Source
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -123,43 +126,41 @@ def test_events_are_the_same_in_every_run_and_keys_differ_between_loads():
 
 
 def _judged_record(offset, user):
-    return {
-        "v": 1,
-        "id": f"0-1-{offset}",
-        "outcome": "applied",
-        "at": "2026-01-01T00:00:00Z",
-        "appended": "2026-01-01T00:00:00Z",
-        "source": (0, 1, offset),
-        "after": (0, offset - 1, "x") if offset else None,
-        "lane": "x",
-        "tenant": "default",
-        "user": user,
-        **({"key": "k"} if user else {}),
-        "definitions": 1,
-        "rules": 1,
-        "input": {"metric": "100 %"},
-        "entries": [{"kind": "total"}],
-    }
+    return Record(
+        RECORD_VERSION,
+        Source(0, 1, offset),
+        Link(0, offset - 1, "x") if offset else None,
+        read_instant("2026-01-01T00:00:00Z") // MILLISECOND,
+        definitions=1,
+        rules=1,
+        user=user,
+        input=RecordedEvent("100 %"),
+        entries=[TotalEntry("100 %", 1, 1, date(2026, 1, 1))],
+        key="k" if user else None,
+        lane=None if offset else "x",
+    )
 
 
 def test_copies_of_a_history_are_one_chain_with_users_in_their_partition_and_keys_of_their_own():
     raw = b"\n".join(
-        orjson.dumps(_judged_record(offset, user))
+        write_record(_judged_record(offset, user))
         for offset, user in enumerate([None, "ann", "bob", "ann"])
     )
     copies = _Copies(raw, 1, 4, Shape(records=10))
     last, keys, users = None, set(), set()
     for offset in range(10):
         value = copies.record(offset)[1] if offset else copies.first(1)
-        record: Any = read_record(value)
+        record = read_record(value)
         assert follows(last, record)
         last = link_of(record)
         assert last.offset == offset
         if offset:
-            user = record["user"]
+            user = record.user
+            assert user is not None
             assert partition_of(user.encode(), 4) == 1
-            assert record["input"]["metric"] == "100 %"
-            keys.add(record["key"])
+            assert isinstance(record.input, RecordedEvent)
+            assert record.input.metric == "100 %"
+            keys.add(record.key)
             users.add(user)
     assert (len(keys), len(users)) == (9, 6)
 

@@ -20,8 +20,8 @@ AT_FIVE = game(achievements=[{"key": "five", "metricValue": 5}])
 def completed(definitions, *events):
     """Return what each event completes."""
     return [
-        [entry["achievement"] for entry in of_kind("achievement", verdict)]
-        for verdict in play(definitions, *events)
+        [entry.achievement for entry in of_kind("achievement", decided)]
+        for decided in play(definitions, *events)
     ]
 
 
@@ -43,7 +43,7 @@ def test_it_is_completed_once_even_if_the_total_falls_and_rises_again():
 
 
 def test_it_is_kept_when_the_total_falls():
-    assert "five" in play(AT_FIVE, event(5), event(-9))[-1].standing["achievements"]
+    assert "five" in play(AT_FIVE, event(5), event(-9))[-1].own.achievements
 
 
 def test_a_fraction_is_reached_exactly_by_its_tenths():
@@ -103,19 +103,19 @@ def test_a_filtered_achievement_counts_and_is_completed_by_matching_events_only(
 
 
 @pytest.mark.parametrize(
-    ("told", "done"),
+    ("said", "done"),
     [
         ({"attributes": {"team": "red"}}, True),
         ({"attributes": {"team": "blue"}}, False),
         ({}, False),
     ],
 )
-def test_an_achievement_is_for_users_with_all_of_its_attributes(told, done):
+def test_an_achievement_is_for_users_with_all_of_its_attributes(said, done):
     red = game(
         user=["team"],
         achievements=[{"key": "one", "metricValue": 1, "userAttributes": {"team": "red"}}],
     )
-    assert completed(red, event(user=told)) == ([["one"]] if done else [[]])
+    assert completed(red, event(user=said)) == ([["one"]] if done else [[]])
 
 
 def test_who_gets_the_attribute_later_completes_it_with_the_next_event():
@@ -133,7 +133,7 @@ def test_a_metric_achievement_of_one_who_loses_the_attribute_stays():
         achievements=[{"key": "one", "metricValue": 1, "userAttributes": {"team": "red"}}],
     )
     events = [event(user={"attributes": {"team": "red"}}), event(user={"attributes": {"team": ""}})]
-    assert list(play(red, *events)[-1].standing["achievements"]) == ["one"]
+    assert list(play(red, *events)[-1].own.achievements) == ["one"]
 
 
 @pytest.mark.parametrize("status", ["inactive", "locked"])

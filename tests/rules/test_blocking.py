@@ -1,7 +1,5 @@
 """Blocking: an event that would cost more points than there are is refused, and nothing counts."""
 
-from copy import deepcopy
-
 import pytest
 from given import (
     created,
@@ -17,6 +15,7 @@ from given import (
     points,
     total,
 )
+from wording.states import copy_of
 
 
 def costs(*triggers, **fields):
@@ -44,10 +43,10 @@ def test_d2_k_without_points_the_event_is_refused():
 
 def test_d2_k_afterwards_nothing_has_counted():
     story = given(ONE, identify(), event(0))
-    before = deepcopy(story.standing)
-    told = event(at="2026-03-05", user={"tz": "Asia/Tokyo", "attributes": {"team": "red"}})
-    story.when(told).then_refused("blocked", "'xp'")
-    assert story.standing == before
+    before = copy_of(story.own)
+    sent = event(at="2026-03-05", user={"tz": "Asia/Tokyo", "attributes": {"team": "red"}})
+    story.when(sent).then_refused("blocked", "'xp'")
+    assert story.own == before
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_what_it_would_take_must_be_there(balance, cost, value, blocked):
     if blocked:
         story.when(event(value)).then_refused("blocked", "'xp'")
     else:
-        story.when(event(value)).then_standing(time="2026-03-02T12:00:00Z")
+        story.when(event(value)).then_state(time="2026-03-02T12:00:00Z")
 
 
 def test_what_was_paid_before_is_not_paid_again():
@@ -132,11 +131,11 @@ def test_what_time_has_brought_until_then_pays_too():
 @pytest.mark.parametrize(("kind", "blocked"), [("merge", True), ("fix", False)])
 def test_a_filtered_one_blocks_matching_events_only(kind, blocked):
     story = given(costs(blocking(-1, eventAttributes={"kind": "merge"})), identify())
-    told = event(attributes={"kind": kind})
+    sent = event(attributes={"kind": kind})
     if blocked:
-        story.when(told).then_refused("blocked", "'xp'")
+        story.when(sent).then_refused("blocked", "'xp'")
     else:
-        story.when(told).then_of("points")
+        story.when(sent).then_of("points")
 
 
 def test_a_filtered_one_counts_what_matched_before():
@@ -149,11 +148,11 @@ def test_a_filtered_one_counts_what_matched_before():
 @pytest.mark.parametrize(("team", "blocked"), [("red", True), ("blue", False)])
 def test_one_for_some_users_blocks_them_only_as_the_event_says(team, blocked):
     story = given(costs(blocking(-1, userAttributes={"team": "red"})), identify())
-    told = event(user={"attributes": {"team": team}})
+    sent = event(user={"attributes": {"team": team}})
     if blocked:
-        story.when(told).then_refused("blocked", "'xp'")
+        story.when(sent).then_refused("blocked", "'xp'")
     else:
-        story.when(told).then_of("points")
+        story.when(sent).then_of("points")
 
 
 def test_events_of_other_metrics_are_not_blocked():

@@ -6,6 +6,7 @@ import pytest
 from given import (
     achievement,
     awarded,
+    boost_turn,
     complete,
     created,
     daily,
@@ -21,7 +22,7 @@ from given import (
 )
 
 from processor.rules.boosts import boosted
-from processor.rules.game import compile_game
+from processor.rules.compiling import compile_definitions
 
 
 def boost(multiplier, rounding="down", **fields):
@@ -94,7 +95,7 @@ def test_a_deduction_is_not_boosted():
 
 
 def test_what_is_deducted_is_never_multiplied_whatever_boosts_there_are():
-    boosts = compile_game(xp(-5, boost(2)), 1).systems[0].boosts
+    boosts = compile_definitions(xp(-5, boost(2)), 1).systems[0].boosts
     assert [boosted(count, boosts) for count in (-5, 5)] == [-5, 10]
 
 
@@ -105,20 +106,20 @@ def test_an_operators_grant_is_not_boosted():
 
 
 @pytest.mark.parametrize(
-    ("trigger", "told"),
+    ("trigger", "sent"),
     [
         pytest.param({"points": 5}, identify(), id="for being there"),
         pytest.param({"streakLength": 1, "points": 5}, event(), id="for a streak"),
         pytest.param({"achievement": "a", "points": 5}, complete("a"), id="for an achievement"),
     ],
 )
-def test_what_every_kind_of_trigger_awards_is_boosted(trigger, told):
+def test_what_every_kind_of_trigger_awards_is_boosted(trigger, sent):
     all_ = game(
         streak=daily(),
         achievements=[{"key": "a"}],
         points={"xp": {"triggers": [trigger], "boosts": [boost(2)]}},
     )
-    given(all_).when(told).then_of("points", points(10, 10, boosts=["b0"]))
+    given(all_).when(sent).then_of("points", points(10, 10, boosts=["b0"]))
 
 
 def test_a_boost_is_for_its_system_alone():
@@ -215,11 +216,6 @@ def test_od_39_a_boost_is_for_awards_after_it_was_made():
 OWN = xp(5, boost(2, start="2026-03-05", end="2026-03-06", userId="ada"))
 
 
-def turn(change, key="b0"):
-    """Return the entry of a boost that begins or ends."""
-    return {"kind": "boost", "system": "xp", "boost": key, "change": change}
-
-
 @pytest.mark.parametrize(
     ("at", "changes"),
     [
@@ -230,7 +226,7 @@ def turn(change, key="b0"):
     ],
 )
 def test_a_users_own_boost_begins_and_ends_with_their_dates(at, changes):
-    given(OWN, identify()).when(event(0, at=at)).then_of("boost", *map(turn, changes))
+    given(OWN, identify()).when(event(0, at=at)).then_of("boost", *map(boost_turn, changes))
 
 
 def test_what_began_does_not_begin_again():
@@ -243,9 +239,9 @@ def test_it_is_told_at_the_midnight_of_the_users_zone():
     tokyo = identify(tz="Asia/Tokyo")
     given(OWN).when(tokyo).then_due("2026-03-04T15:00:00Z")
     began = due("2026-03-04T15:00:00Z")
-    given(OWN, tokyo).when(began).then(turn("started"))
+    given(OWN, tokyo).when(began).then(boost_turn("started"))
     given(OWN, tokyo).when(began).then_due("2026-03-06T15:00:00Z")
-    given(OWN, tokyo, began).when(due("2026-03-06T15:00:00Z")).then(turn("finished"))
+    given(OWN, tokyo, began).when(due("2026-03-06T15:00:00Z")).then(boost_turn("finished"))
     given(OWN, tokyo, began).when(due("2026-03-06T15:00:00Z")).then_due(None)
 
 
@@ -259,11 +255,11 @@ def test_several_are_told_in_the_order_of_time_then_of_the_file():
     )
     given(many, identify()).when(event(0, at="2026-03-09")).then_of(
         "boost",
-        turn("started", "b1"),
-        turn("started", "b2"),
-        turn("started", "b0"),
-        turn("finished", "b1"),
-        turn("finished", "b0"),
+        boost_turn("started", "b1"),
+        boost_turn("started", "b2"),
+        boost_turn("started", "b0"),
+        boost_turn("finished", "b1"),
+        boost_turn("finished", "b0"),
     )
 
 

@@ -1,6 +1,6 @@
 """The rules on the odd days of the calendar: where a day is no 24 hours, is not, or comes twice."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from given import (
@@ -13,6 +13,7 @@ from given import (
     game,
     given,
     identify,
+    kind_of,
     lengths,
     of_kind,
     on,
@@ -107,20 +108,20 @@ def test_a_streak_is_due_at_the_end_of_the_odd_day_and_not_before(tz, midnights)
 @ODD
 def test_a_freeze_is_used_and_one_is_earned_with_the_odd_day(tz, midnights):
     story = [*on(midnights[0]), event(0, at=midnights[1]), due(midnights[2])]
-    verdict = play(living(tz, **FREEZES), *story)[-1]
-    changes = [it["change"] for it in verdict.entries if it["kind"] in ("streak", "freezes")]
+    decided = play(living(tz, **FREEZES), *story)[-1]
+    changes = [it.change for it in decided.entries if kind_of(it) in ("streak", "freezes")]
     assert changes == ["frozen", "earned"]
 
 
 @ODD
 def test_a_boost_of_the_odd_day_holds_from_its_first_to_its_last_instant(tz, midnights):
     day = datetime.fromisoformat(midnights[1]) + timedelta(hours=6)
-    first = play(living(tz), event(at=day.isoformat()))[-1].entries[0]["day"]
+    first = play(living(tz), event(at=day.isoformat()))[-1].entries[0].day
     boosts = [{"start": first, "end": first, "multiplier": 2}]
     points = {"xp": {"triggers": [{"metricThreshold": 1, "points": 5}], "boosts": boosts}}
     odd = game(settings={"defaultTimeZone": tz}, points=points)
-    told = on(before(midnights[1]), midnights[1], before(midnights[2]), midnights[2])
-    assert gained(odd, *told) == [5, 10, 10, 5]
+    sent = on(before(midnights[1]), midnights[1], before(midnights[2]), midnights[2])
+    assert gained(odd, *sent) == [5, 10, 10, 5]
 
 
 def test_a_date_that_begins_twice_is_over_with_its_first_midnight():
@@ -131,14 +132,14 @@ def test_a_date_that_begins_twice_is_over_with_its_first_midnight():
         "2010-11-07T02:30:00Z"
     )
     first = due("2010-11-07T02:30:00Z")
-    given(newfoundland, *story).when(first).then_told(
+    given(newfoundland, *story).when(first).then_notified(
         streak("frozen", 1, "2010-11-06", "2010-11-05", since="2010-11-06", consumed=1, freezes=0),
         freezes("earned", 1, 1, "2010-11-07"),
     )
     # It is the 6th again, and then the 7th: nothing is used or earned twice.
-    given(newfoundland, *story, first).when(event(0, at="2010-11-07T03:00:00Z")).then_told()
+    given(newfoundland, *story, first).when(event(0, at="2010-11-07T03:00:00Z")).then_notified()
     again = [*story, first, event(0, at="2010-11-07T03:00:00Z")]
-    given(newfoundland, *again).when(event(0, at="2010-11-07T12:00:00Z")).then_told()
+    given(newfoundland, *again).when(event(0, at="2010-11-07T12:00:00Z")).then_notified()
     given(newfoundland, *again).when(event(at="2010-11-07T12:00:00Z")).then_streak(length=2)
 
 
@@ -150,7 +151,7 @@ APIA = "Pacific/Apia"
 def test_no_streak_is_lost_and_no_freeze_is_used_for_a_date_that_was_not():
     noons = on("2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z")
     assert lengths(living(APIA), *noons) == [1, 2]
-    given(living(APIA, initialFreezes=1, maxFreezes=1), noons[0]).when(noons[1]).then_told(
+    given(living(APIA, initialFreezes=1, maxFreezes=1), noons[0]).when(noons[1]).then_notified(
         streak("extended", 2, "2011-12-31", "2011-12-29")
     )
 
@@ -184,7 +185,7 @@ def test_a_pause_over_a_date_that_was_not_keeps_the_streak():
 def test_a_streak_is_restored_up_to_the_date_before_one_that_was_not():
     story = [*on("2011-12-27T22:00:00Z"), event(0, at="2011-12-30T22:00:00Z")]
     through = play(living(APIA), *story, restore("2011-12-30T22:00:00Z"))[-1].entries[-2]
-    assert (through["change"], through["through"]) == ("restored", "2011-12-29")
+    assert (through.change, through.through) == ("restored", date(2011, 12, 29))
 
 
 # Leap days and ends of years
@@ -327,13 +328,13 @@ def test_to_and_fro_uses_no_freeze_and_earns_none_twice():
         for hour in range(13, 23)
     ]
     story = [event(at="2026-03-02T12:00:00Z", user=WEST), *flights]
-    verdicts = play(living("UTC", **{**FREEZES, "maxFreezes": 9}), *story)
-    earned = [it["day"] for verdict in verdicts for it in of_kind("freezes", verdict)]
-    assert earned == ["2026-03-03"]
+    decisions = play(living("UTC", **{**FREEZES, "maxFreezes": 9}), *story)
+    earned = [it.day for decided in decisions for it in of_kind("freezes", decided)]
+    assert earned == [date(2026, 3, 3)]
     assert all(
-        it["change"] in ("started", "carried")
-        for verdict in verdicts
-        for it in of_kind("streak", verdict)
+        it.change in ("started", "carried")
+        for decided in decisions
+        for it in of_kind("streak", decided)
     )
 
 

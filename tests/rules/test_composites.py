@@ -4,6 +4,7 @@ import pytest
 from given import (
     achievement,
     backfill,
+    backfilled,
     complete,
     correct,
     created,
@@ -14,6 +15,9 @@ from given import (
     game,
     given,
     identify,
+    in_words,
+    kind_of,
+    kinds_of,
     level,
     on,
     play,
@@ -25,12 +29,12 @@ API = game(user=["team"], achievements=[{"key": "tour"}])
 
 
 def done(*keys):
-    """Return the entries of achievements that somebody is told of."""
+    """Return the entries of achievements that somebody is notified of."""
     return [achievement(key) for key in keys]
 
 
 def quietly(*keys):
-    """Return the entries of achievements that nobody is told of."""
+    """Return the entries of achievements that nobody is notified of."""
     return [achievement(key, quiet=True) for key in keys]
 
 
@@ -54,7 +58,7 @@ def test_od_10_a_second_request_does_nothing():
 
 def test_the_completion_bears_the_time_of_the_request():
     last = play(API, complete("tour", "2026-03-03"))[-1]
-    assert last.standing["achievements"] == {"tour": "2026-03-03T12:00:00Z"}
+    assert in_words(last.own)["achievements"] == {"tour": "2026-03-03T12:00:00Z"}
 
 
 def test_one_that_is_not_there_is_not_found():
@@ -137,7 +141,7 @@ def test_it_awards_points_and_brings_levels():
 def test_it_comes_after_what_time_has_done():
     both = game(streak=daily(), achievements=[{"key": "tour"}])
     found = play(both, *days(2), complete("tour", "2026-03-09"))[-1].entries
-    assert [it.get("change", it["kind"]) for it in found] == ["lost", "achievement", "due"]
+    assert kinds_of(found) == ["lost", "achievement", "due"]
 
 
 # By others
@@ -178,7 +182,7 @@ def week(value=1, upto=7):
 )
 def test_d1_23_the_composite_is_completed_with_the_last_of_its_parts(story, last, expected):
     if last is None:
-        assert "all" in play(ALL, *story)[-1].standing["achievements"]
+        assert "all" in play(ALL, *story)[-1].own.achievements
     else:
         given(ALL, *story).when(last).then_of("achievement", *done(*expected))
 
@@ -245,38 +249,32 @@ def later(*achievements, **parts):
     return game(event=["kind"], user=["team"], streak=daily(), achievements=achievements, **parts)
 
 
-def noted(version, **series):
-    """Return the entry of a past that is known; series as in `backfill`."""
-    past = {f"commits?{name.replace('_', '=')}": it for name, it in series.items()}
-    return {"kind": "backfill", "version": version, "series": past}
-
-
 def test_a_new_achievement_is_completed_for_those_who_qualify_and_nobody_is_told():
     five = later({"key": "five", "metricValue": 5})
-    given(PLAIN, event(5), five).when(backfill(2)).then(noted(2), *quietly("five"))
-    given(PLAIN, event(4), five).when(backfill(2)).then(noted(2))
+    given(PLAIN, event(5), five).when(backfill(2)).then(backfilled(2), *quietly("five"))
+    given(PLAIN, event(4), five).when(backfill(2)).then(backfilled(2))
 
 
 def test_one_that_is_activated_is_completed_for_those_who_qualify():
     asleep = later({"key": "five", "metricValue": 5, "status": "inactive"})
     awake = later({"key": "five", "metricValue": 5})
-    given(asleep, event(5), awake).when(backfill(2)).then(noted(2), *quietly("five"))
+    given(asleep, event(5), awake).when(backfill(2)).then(backfilled(2), *quietly("five"))
 
 
 def test_one_that_was_made_easier_is_completed_for_those_who_qualify_now():
     ten, five = (later({"key": "a", "metricValue": value}) for value in (10, 5))
-    given(ten, event(5), five).when(backfill(2)).then(noted(2), *quietly("a"))
+    given(ten, event(5), five).when(backfill(2)).then(backfilled(2), *quietly("a"))
 
 
 def test_who_has_it_already_gets_it_no_second_time():
     five = later({"key": "five", "metricValue": 5})
-    given(five, event(5), PLAIN, five).when(backfill(3)).then(noted(3))
+    given(five, event(5), PLAIN, five).when(backfill(3)).then(backfilled(3))
 
 
 def test_it_may_come_before_the_backfill_by_the_next_event_and_is_then_told():
     five = later({"key": "five", "metricValue": 5})
     given(PLAIN, event(5), five).when(event(0)).then_of("achievement", *done("five"))
-    given(PLAIN, event(5), five, event(0)).when(backfill(2)).then(noted(2))
+    given(PLAIN, event(5), five, event(0)).when(backfill(2)).then(backfilled(2))
 
 
 def test_achievements_of_others_attributes_and_of_requests_are_not_completed():
@@ -286,26 +284,26 @@ def test_achievements_of_others_attributes_and_of_requests_are_not_completed():
         {"key": "asleep", "metricValue": 1, "status": "inactive"},
         {"key": "locked", "metricValue": 1, "status": "locked"},
     )
-    given(PLAIN, event(5), some).when(backfill(2)).then(noted(2))
+    given(PLAIN, event(5), some).when(backfill(2)).then(backfilled(2))
 
 
 def test_for_a_streak_the_greatest_length_ever_counts():
     three = later({"key": "three", "streakLength": 3})
     given(PLAIN, *days(2, 3, 4, 6), three).when(backfill(2, "2026-03-06")).then(
-        noted(2), *quietly("three")
+        backfilled(2), *quietly("three")
     )
-    given(PLAIN, *days(2, 3, 5, 6), three).when(backfill(2, "2026-03-06")).then(noted(2))
+    given(PLAIN, *days(2, 3, 5, 6), three).when(backfill(2, "2026-03-06")).then(backfilled(2))
 
 
 def test_a_step_towards_a_streak_is_no_streak():
     one = game(streak=daily(5), achievements=[{"key": "one", "streakLength": 1}])
-    given(game(streak=daily(5)), event(4), one).when(backfill(2)).then(noted(2))
+    given(game(streak=daily(5)), event(4), one).when(backfill(2)).then(backfilled(2))
 
 
 def test_that_streak_is_the_one_of_the_games_frequency():
     one = {"key": "one", "streakLength": 2}
     weekly = game(event=["kind"], streak=daily(frequency="weekly"), achievements=[one])
-    given(PLAIN, *days(2, 3), weekly).when(backfill(2, "2026-03-03")).then(noted(2))
+    given(PLAIN, *days(2, 3), weekly).when(backfill(2, "2026-03-03")).then(backfilled(2))
     given(PLAIN, *days(2, 9), weekly).when(backfill(2, "2026-03-09")).then_of(
         "achievement", *quietly("one")
     )
@@ -315,12 +313,12 @@ def test_composites_follow_also_where_all_parts_were_held_before():
     parts = {"key": "a", "metricValue": 1}, {"key": "b", "metricValue": 5}
     both = {"key": "both", "achievements": ["a", "b"]}
     given(later(*parts), event(5), later(*parts, both)).when(backfill(2)).then(
-        noted(2), *quietly("both")
+        backfilled(2), *quietly("both")
     )
     given(PLAIN, event(5), later(both, *parts)).when(backfill(2)).then(
-        noted(2), *quietly("a", "b", "both")
+        backfilled(2), *quietly("a", "b", "both")
     )
-    given(PLAIN, event(4), later(both, *parts)).when(backfill(2)).then(noted(2), *quietly("a"))
+    given(PLAIN, event(4), later(both, *parts)).when(backfill(2)).then(backfilled(2), *quietly("a"))
 
 
 def test_od_9_what_it_awards_is_awarded_and_levels_follow_and_nobody_is_told():
@@ -331,7 +329,7 @@ def test_od_9_what_it_awards_is_awarded_and_levels_follow_and_nobody_is_told():
         },
     )
     given(PLAIN, event(5), prize).when(backfill(2)).then(
-        noted(2),
+        backfilled(2),
         *quietly("five"),
         points(60, 60, quiet=True),
         level(None, "silver", 60, quiet=True),
@@ -341,8 +339,8 @@ def test_od_9_what_it_awards_is_awarded_and_levels_follow_and_nobody_is_told():
 def test_what_time_has_done_until_then_is_told_all_the_same():
     five = later({"key": "five", "metricValue": 1})
     found = play(PLAIN, *days(2), five, backfill(2, "2026-03-09"))[-1].entries
-    lost = [it for it in found if it["kind"] == "streak" and it["frequency"] == "daily"]
-    assert [it.get("quiet", False) for it in lost] == [False]
+    lost = [it for it in found if kind_of(it) == "streak" and it.frequency == "daily"]
+    assert [it.quiet for it in lost] == [False]
 
 
 def test_a_backfill_is_for_users_who_exist():
@@ -362,9 +360,7 @@ def test_the_first_version_asks_nothing_of_the_past():
 
 def test_one_who_comes_to_be_under_a_version_has_no_past_before_it():
     five = later({"key": "five", "metricValue": 5})
-    given(PLAIN, five).when(event()).then_of(
-        "user", {"kind": "user", "created": True, "known": 2, "day": "2026-03-02"}
-    )
+    given(PLAIN, five).when(event()).then_of("user", created(known=2, day="2026-03-02"))
     given(PLAIN, five, event()).when(backfill(2)).then_nothing()
 
 
@@ -377,15 +373,15 @@ MERGE = event(attributes={"kind": "a"})
 def test_what_was_before_a_filter_is_added_to_what_came_since():
     story = [event(2, attributes={"kind": "a"}), MERGES, MERGE]
     given(PLAIN, *story).when(backfill(2, kind_a=("2", "2"))).then(
-        noted(2, kind_a=("3", "3")), *quietly("three")
+        backfilled(2, kind_a=("3", "3")), *quietly("three")
     )
-    given(PLAIN, *story).when(backfill(2, kind_a=("1", "1"))).then(noted(2, kind_a=("2", "2")))
+    given(PLAIN, *story).when(backfill(2, kind_a=("1", "1"))).then(backfilled(2, kind_a=("2", "2")))
 
 
 def test_before_its_past_is_known_a_filtered_achievement_is_not_completed():
     given(PLAIN, event(), MERGES).when(event(9, attributes={"kind": "a"})).then_of("achievement")
     late = [event(), MERGES, event(9, attributes={"kind": "a"})]
-    given(PLAIN, *late).when(backfill(2, kind_a=("-8", "0"))).then(noted(2, kind_a=("1", "1")))
+    given(PLAIN, *late).when(backfill(2, kind_a=("-8", "0"))).then(backfilled(2, kind_a=("1", "1")))
     given(PLAIN, *late).when(backfill(2, kind_a=("0", "0"))).then_of(
         "achievement", *quietly("three")
     )
@@ -416,7 +412,7 @@ def test_afterwards_the_next_event_completes_it():
 def test_the_highest_value_is_that_of_the_whole_history(past, since, expected):
     came = [event(value, attributes={"kind": "a"}) for value in since]
     last = play(PLAIN, event(0), MERGES, *came, backfill(2, kind_a=past))[-1]
-    assert last.standing["series"]["commits?kind=a"] == expected
+    assert in_words(last.own)["series"]["commits?kind=a"] == expected
 
 
 def test_a_filter_that_has_always_been_counted_is_left_as_it_is():
@@ -424,28 +420,28 @@ def test_a_filter_that_has_always_been_counted_is_left_as_it_is():
         {"key": "three", "metricValue": 3, "eventAttributes": {"kind": "a"}},
         {"key": "five", "metricValue": 5},
     )
-    given(MERGES, MERGE, more).when(backfill(2, kind_a=("7", "7"))).then(noted(2))
+    given(MERGES, MERGE, more).when(backfill(2, kind_a=("7", "7"))).then(backfilled(2))
 
 
 def test_a_filter_that_is_left_out_is_counted_on_and_whole_when_it_is_asked_for_again():
     story = [MERGE, PLAIN, MERGE, MERGES]
     given(MERGES, *story).when(MERGE).then_of("achievement", *done("three"))
-    given(MERGES, *story, MERGE).when(backfill(3, kind_a=("7", "7"))).then(noted(3))
+    given(MERGES, *story, MERGE).when(backfill(3, kind_a=("7", "7"))).then(backfilled(3))
 
 
 def test_a_filter_that_was_left_out_meanwhile_gets_its_past_all_the_same():
     story = [event(), MERGES, PLAIN]
-    given(PLAIN, *story).when(backfill(3, kind_a=("7", "7"))).then(noted(3, kind_a=("7", "7")))
+    given(PLAIN, *story).when(backfill(3, kind_a=("7", "7"))).then(backfilled(3, kind_a=("7", "7")))
 
 
 def test_a_filter_that_nobody_asked_for_is_left_out():
-    given(PLAIN, event(), MERGES).when(backfill(2, kind_b=("7", "7"))).then(noted(2))
+    given(PLAIN, event(), MERGES).when(backfill(2, kind_b=("7", "7"))).then(backfilled(2))
 
 
 def test_a_filter_of_a_version_to_come_is_left_to_its_own_backfill():
     fives = later({"key": "two", "metricValue": 2, "eventAttributes": {"kind": "b"}})
     story = [event(), MERGES, fives]
-    given(PLAIN, *story).when(backfill(2, kind_b=("7", "7"))).then(noted(2))
+    given(PLAIN, *story).when(backfill(2, kind_b=("7", "7"))).then(backfilled(2))
 
 
 def test_two_versions_may_be_known_by_the_backfill_of_the_second():
@@ -455,7 +451,7 @@ def test_two_versions_may_be_known_by_the_backfill_of_the_second():
     )
     given(PLAIN, event(), MERGES, both).when(
         backfill(3, kind_a=("3", "3"), kind_b=("1", "1"))
-    ).then(noted(3, kind_a=("3", "3"), kind_b=("1", "1")), *quietly("three"))
+    ).then(backfilled(3, kind_a=("3", "3"), kind_b=("1", "1")), *quietly("three"))
 
 
 # When something is due anew
@@ -488,8 +484,8 @@ def test_a_composite_waits_for_the_next_achievement_of_one_who_gets_its_attribut
             {"key": "b"},
         ],
     )
-    told = event(3)
-    story = given(red, told, complete("a"), identify(attributes={"team": "red"}))
+    sent = event(3)
+    story = given(red, sent, complete("a"), identify(attributes={"team": "red"}))
     story.when(event()).then_of("achievement")
-    story.when(correct(5, told)).then_of("achievement")
+    story.when(correct(5, sent)).then_of("achievement")
     story.when(complete("b")).then_of("achievement", *done("b", "both"))

@@ -8,14 +8,16 @@ from given import (
     event,
     game,
     given,
+    kinds_of,
     level,
     of_kind,
     play,
     points,
     total,
+    user,
 )
 
-from processor.rules.game import EMPTY
+from processor.rules.ruleset import EMPTY
 
 KNOWN = game(["commits", "lines"], event=["kind"], user=["team", "city"])
 
@@ -24,7 +26,7 @@ KNOWN = game(["commits", "lines"], event=["kind"], user=["team", "city"])
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "text"),
+    ("sent", "code", "text"),
     [
         pytest.param(
             event(metric="stars"),
@@ -60,9 +62,9 @@ KNOWN = game(["commits", "lines"], event=["kind"], user=["team", "city"])
         ),
     ],
 )
-def test_an_event_that_the_rules_do_not_admit_is_refused_with_a_reason(told, code, text):
-    given(KNOWN).when(told).then_refused(code, text)
-    given(KNOWN, event()).when(told).then_refused(code, text)
+def test_an_event_that_the_rules_do_not_admit_is_refused_with_a_reason(sent, code, text):
+    given(KNOWN).when(sent).then_refused(code, text)
+    given(KNOWN, event()).when(sent).then_refused(code, text)
 
 
 def test_a_game_of_nothing_knows_no_metric():
@@ -88,7 +90,7 @@ def test_five_minutes_in_the_future_are_still_fine():
 
 
 @pytest.mark.parametrize(
-    ("before", "told", "changed"),
+    ("before", "said", "changed"),
     [
         pytest.param({}, {"tz": "Asia/Tokyo"}, {"tz": "Asia/Tokyo"}, id="a zone"),
         pytest.param({"tz": "Asia/Tokyo"}, {"tz": "Asia/Tokyo"}, None, id="the same zone"),
@@ -127,20 +129,20 @@ def test_five_minutes_in_the_future_are_still_fine():
         pytest.param({}, {"name": "Ada", "email": "ada@example.org"}, None, id="personal fields"),
     ],
 )
-def test_what_an_event_says_of_its_user_is_noted_where_it_changes(before, told, changed):
-    entries = [{"kind": "user", **changed}] if changed else []
-    given(KNOWN, event(0, user=before)).when(event(user=told)).then(*entries, total(1, 1))
+def test_what_an_event_says_of_its_user_is_noted_where_it_changes(before, said, changed):
+    entries = [user(**changed)] if changed else []
+    given(KNOWN, event(0, user=before)).when(event(user=said)).then(*entries, total(1, 1))
 
 
-def test_attributes_are_merged_key_by_key_in_the_standing():
-    told = [{"team": "red", "city": "Bonn"}, {"team": ""}, {"city": "Köln"}]
-    last = play(KNOWN, *(event(user={"attributes": it}) for it in told))[-1]
-    assert last.standing["attributes"] == {"city": "Köln"}
+def test_attributes_are_merged_key_by_key_in_the_user_state():
+    said = [{"team": "red", "city": "Bonn"}, {"team": ""}, {"city": "Köln"}]
+    last = play(KNOWN, *(event(user={"attributes": it}) for it in said))[-1]
+    assert last.own.attributes == {"city": "Köln"}
 
 
 def test_the_first_event_creates_the_user_with_all_that_it_says():
-    told = event(user={"tz": "Asia/Tokyo", "attributes": {"team": "red", "city": ""}})
-    given(KNOWN).when(told).then(created(tz="Asia/Tokyo", attributes={"team": "red"}), total(1, 1))
+    sent = event(user={"tz": "Asia/Tokyo", "attributes": {"team": "red", "city": ""}})
+    given(KNOWN).when(sent).then(created(tz="Asia/Tokyo", attributes={"team": "red"}), total(1, 1))
 
 
 def test_an_event_of_value_zero_creates_the_user_too():
@@ -168,22 +170,19 @@ def test_everything_in_the_one_written_order():
             }
         },
     )
-    verdict = play(full, event(at="2026-03-01"), event(at="2026-03-03", user={"tz": "Asia/Tokyo"}))
-    first, second = (
-        [it.get("change") if it["kind"] == "streak" else it["kind"] for it in one.entries]
-        for one in verdict
-    )
+    decided = play(full, event(at="2026-03-01"), event(at="2026-03-03", user={"tz": "Asia/Tokyo"}))
+    first, second = (kinds_of(one.entries) for one in decided)
     started = ["started"] * 3
     assert first == [
         "user", "points", "total", *started, "achievement", "achievement", *["points"] * 3, "level",
         "due",
     ]  # fmt: skip
     assert second == ["lost", "user", "total", "started", "extended", "points", "points", "due"]
-    assert of_kind("achievement", verdict[0]) == [achievement("m"), achievement("s")]
-    assert of_kind("points", verdict[0]) == [
+    assert of_kind("achievement", decided[0]) == [achievement("m"), achievement("s")]
+    assert of_kind("points", decided[0]) == [
         points(9, 9, "t3"), points(3, 12, "t0"), points(2, 14, "t1"), points(1, 15, "t2")
     ]  # fmt: skip
-    assert of_kind("level", verdict[0]) == [level(None, "bronze", 15)]
+    assert of_kind("level", decided[0]) == [level(None, "bronze", 15)]
 
 
 def test_what_has_ended_ended_under_the_zone_that_was_in_force_until_now():
@@ -191,9 +190,8 @@ def test_what_has_ended_ended_under_the_zone_that_was_in_force_until_now():
     # It is the 4th in UTC, where the streak of the 2nd is lost, and still the 3rd in Pago Pago.
     moves = event(at="2026-03-04T06:00:00Z", user={"tz": "Pacific/Pago_Pago"})
     last = play(days, event(at="2026-03-02"), moves)[-1]
-    kinds = [it.get("change", it["kind"]) for it in last.entries]
-    assert kinds[:2] == ["lost", "user"]
+    assert kinds_of(last.entries)[:2] == ["lost", "user"]
 
 
 def test_the_answer_shows_the_total_of_the_events_own_metric():
-    assert play(KNOWN, event(5), event(7, metric="lines"))[-1].state["total"] == "7"
+    assert play(KNOWN, event(5), event(7, metric="lines"))[-1].state.total == 7

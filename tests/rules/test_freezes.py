@@ -14,12 +14,14 @@ from given import (
     game,
     given,
     identify,
+    kind_of,
     lengths,
     of_kind,
     on,
     play,
     streak,
 )
+from msgspec.json import encode
 
 ONE = game(streak=daily(initialFreezes=1, maxFreezes=3))
 TWO = game(streak=daily(initialFreezes=2, maxFreezes=3))
@@ -87,42 +89,42 @@ def test_a_freeze_is_for_users_who_exist():
 
 
 def test_a_missed_day_consumes_a_freeze_and_the_length_stays():
-    given(ONE, *days(2, 3)).when(due("2026-03-05T00:00:00Z")).then_told(
+    given(ONE, *days(2, 3)).when(due("2026-03-05T00:00:00Z")).then_notified(
         frozen(2, "2026-03-04", "2026-03-02", 0)
     )
 
 
 def test_nothing_is_consumed_before_the_day_is_over():
-    given(ONE, *days(2, 3)).when(event(0, at="2026-03-04T23:59:59Z")).then_told()
+    given(ONE, *days(2, 3)).when(event(0, at="2026-03-04T23:59:59Z")).then_notified()
 
 
 def test_every_missed_day_consumes_one_and_they_are_told_together():
-    given(TWO, *days(2)).when(event(0, at="2026-03-05")).then_told(
+    given(TWO, *days(2)).when(event(0, at="2026-03-05")).then_notified(
         frozen(1, "2026-03-04", "2026-03-02", 0, consumed=2, since="2026-03-03")
     )
 
 
 def test_where_the_freezes_do_not_reach_they_are_used_up_and_the_streak_is_lost():
-    given(TWO, *days(2)).when(event(0, at="2026-03-09")).then_told(
+    given(TWO, *days(2)).when(event(0, at="2026-03-09")).then_notified(
         frozen(1, "2026-03-04", "2026-03-02", 0, consumed=2, since="2026-03-03"),
         lost(1, "2026-03-05"),
     )
 
 
 def test_without_a_streak_no_freeze_is_consumed():
-    given(TWO, identify()).when(event(0, at="2026-03-09")).then_standing(freezes=2)
+    given(TWO, identify()).when(event(0, at="2026-03-09")).then_state(freezes=2)
     gone = [*days(2), event(0, at="2026-03-09"), freeze("2026-03-09")]
-    given(TWO, *gone).when(event(0, at="2026-03-20")).then_standing(freezes=1)
+    given(TWO, *gone).when(event(0, at="2026-03-20")).then_state(freezes=1)
 
 
 def test_a_freeze_that_came_too_late_saves_nothing():
-    given(game(streak=daily(maxFreezes=3)), *days(2)).when(freeze("2026-03-04")).then_told(
+    given(game(streak=daily(maxFreezes=3)), *days(2)).when(freeze("2026-03-04")).then_notified(
         lost(1, "2026-03-03"), freezes("granted", 1, 1, "2026-03-04")
     )
 
 
 def test_the_day_after_a_frozen_one_extends_the_streak():
-    given(ONE, *days(2, 3)).when(event(at="2026-03-05")).then_told(
+    given(ONE, *days(2, 3)).when(event(at="2026-03-05")).then_notified(
         frozen(2, "2026-03-04", "2026-03-02", 0),
         streak("extended", 3, "2026-03-05", "2026-03-02"),
     )
@@ -130,13 +132,13 @@ def test_the_day_after_a_frozen_one_extends_the_streak():
 
 def test_a_late_event_of_a_frozen_day_gives_the_freeze_not_back():
     late = event(at="2026-03-04", appended="2026-03-05")
-    given(ONE, *days(2, 3), event(0, at="2026-03-05")).when(late).then_told()
+    given(ONE, *days(2, 3), event(0, at="2026-03-05")).when(late).then_notified()
 
 
 def test_freezes_protect_the_streak_of_the_games_frequency_alone():
     weekly = game(streak=daily(frequency="weekly", initialFreezes=1, maxFreezes=1))
-    verdict = play(weekly, *days(2), event(0, at="2026-03-16"))[-1]
-    assert [(it["frequency"], it["change"]) for it in of_kind("streak", verdict)] == [
+    decided = play(weekly, *days(2), event(0, at="2026-03-16"))[-1]
+    assert [(it.frequency, it.change) for it in of_kind("streak", decided)] == [
         ("daily", "lost"),
         ("weekly", "frozen"),
     ]
@@ -144,14 +146,14 @@ def test_freezes_protect_the_streak_of_the_games_frequency_alone():
 
 def test_a_frozen_week_is_one_freeze():
     weekly = game(streak=daily(frequency="weekly", initialFreezes=2, maxFreezes=2))
-    given(weekly, *days(2)).when(event(0, at="2026-03-16")).then_told(
+    given(weekly, *days(2)).when(event(0, at="2026-03-16")).then_notified(
         frozen(1, "2026-03-09", "2026-03-02", 1, frequency="weekly")
     )
 
 
 def test_a_frozen_month_is_one_freeze():
     monthly = game(streak=daily(frequency="monthly", initialFreezes=2, maxFreezes=2))
-    given(monthly, *days(2)).when(event(0, at="2026-06-01")).then_told(
+    given(monthly, *days(2)).when(event(0, at="2026-06-01")).then_notified(
         frozen(
             1, "2026-05-01", "2026-03-02", 0, consumed=2, since="2026-04-01", frequency="monthly"
         )
@@ -160,14 +162,17 @@ def test_a_frozen_month_is_one_freeze():
 
 def test_a_game_that_gives_up_freezes_uses_those_that_are_left_no_more():
     without = game(streak=daily())
-    given(TWO, *days(2), without).when(event(0, at="2026-03-04")).then_told(lost(1, "2026-03-03"))
+    given(TWO, *days(2), without).when(event(0, at="2026-03-04")).then_notified(
+        lost(1, "2026-03-03")
+    )
 
 
 def test_the_answer_shows_how_many_are_left():
     given(ONE, *days(2)).when(event(at="2026-03-03")).then_streak(freezes=1)
     given(ONE, *days(2)).when(event(at="2026-03-04")).then_streak(freezes=0, length=2)
     plain = play(game(streak=daily()), event())[-1]
-    assert "freezes" not in plain.state["streak"]
+    assert plain.state.streak.freezes is None
+    assert b"freezes" not in encode(plain.state)
 
 
 def test_expires_is_the_end_of_the_next_period_whatever_freezes_there_are():
@@ -194,7 +199,7 @@ def test_freezes_are_earned_with_every_interval_since_the_users_first_date(at, e
 
 
 def test_what_exceeds_the_ceiling_is_lost_and_makes_no_entry():
-    given(EARNING, identify()).when(event(0, at="2026-03-12")).then_standing(
+    given(EARNING, identify()).when(event(0, at="2026-03-12")).then_state(
         freezes=2, earned="2026-03-06"
     )
 
@@ -224,16 +229,16 @@ def test_the_day_a_user_came_to_be_is_the_local_one():
 
 def test_at_one_midnight_a_freeze_is_consumed_before_one_is_earned():
     # The 3rd is missed. Were the freeze of the 4th earned first, it would save the streak.
-    given(EARNING, *days(2)).when(due("2026-03-04T00:00:00Z")).then_told(
+    given(EARNING, *days(2)).when(due("2026-03-04T00:00:00Z")).then_notified(
         lost(1, "2026-03-03"), freezes("earned", 1, 1, "2026-03-04")
     )
-    given(interval(2, 1), *days(2)).when(due("2026-03-04T00:00:00Z")).then_told(
+    given(interval(2, 1), *days(2)).when(due("2026-03-04T00:00:00Z")).then_notified(
         frozen(1, "2026-03-03", "2026-03-02", 0), freezes("earned", 1, 1, "2026-03-04")
     )
 
 
 def test_days_missed_and_freezes_earned_alternate_in_their_own_order():
-    given(EACH_DAY, *days(2)).when(event(0, at="2026-03-05")).then_told(
+    given(EACH_DAY, *days(2)).when(event(0, at="2026-03-05")).then_notified(
         frozen(1, "2026-03-03", "2026-03-02", 0),
         freezes("earned", 1, 1, "2026-03-04"),
         frozen(1, "2026-03-04", "2026-03-02", 0),
@@ -244,7 +249,7 @@ def test_days_missed_and_freezes_earned_alternate_in_their_own_order():
 def test_a_week_with_freezes_earned_within_it():
     weekly = interval(10, 1, initialFreezes=0, frequency="weekly")
     # Earned on Thursday the 12th, in the midst of the week that is missed.
-    given(weekly, *days(2)).when(event(0, at="2026-03-16")).then_told(
+    given(weekly, *days(2)).when(event(0, at="2026-03-16")).then_notified(
         freezes("earned", 1, 1, "2026-03-12"),
         frozen(1, "2026-03-09", "2026-03-02", 0, frequency="weekly"),
     )
@@ -258,15 +263,18 @@ def test_freezes_are_earned_without_a_streak_too():
 
 def test_a_user_of_two_years_is_told_of_in_few_entries():
     story = [*on("2024-01-01"), event(0, at="2026-01-01")]
-    verdict = play(EACH_DAY, *story)[-1]
-    found = [it for it in verdict.entries if it.get("frequency", "daily") == "daily"]
-    found = [it for it in found if it["kind"] in ("streak", "freezes")]
-    consumed = sum(it.get("consumed", 0) for it in found)
-    amount = sum(it["amount"] for it in found if it["kind"] == "freezes")
+    decided = play(EACH_DAY, *story)[-1]
+    found = [
+        it
+        for it in decided.entries
+        if kind_of(it) == "freezes" or (kind_of(it) == "streak" and it.frequency == "daily")
+    ]
+    consumed = sum(it.consumed or 0 for it in found if kind_of(it) == "streak")
+    amount = sum(it.amount for it in found if kind_of(it) == "freezes")
     assert len(found) == 1001
     # 730 days were missed, and of as many dates each earned one: all were consumed but the last.
-    assert (consumed, amount, verdict.standing["freezes"]) == (730, 730, 1)
-    assert verdict.standing["streaks"]["daily"]["through"] == "2025-12-31"
+    assert (consumed, amount, decided.own.freezes) == (730, 730, 1)
+    assert decided.own.streaks["daily"].through.isoformat() == "2025-12-31"
     assert lengths(EACH_DAY, *story)[-1] == 1
 
 
@@ -285,10 +293,10 @@ def test_few_entries_come_to_the_same_as_many(definitions, away):
     first, day = date(2022, 1, 1), timedelta(days=1)
     stops = [first + day * it for it in (*range(0, away, 100), away)]
     begun = event(at=first.isoformat())
-    at_once = play(definitions, begun, identify(stops[-1].isoformat()))[-1].standing
+    at_once = play(definitions, begun, identify(stops[-1].isoformat()))[-1].own
     by_and_by = play(definitions, begun, *(identify(it.isoformat()) for it in stops[1:]))
-    assert at_once == by_and_by[-1].standing
-    assert at_once["freezes"] == 1
+    assert at_once == by_and_by[-1].own
+    assert at_once.freezes == 1
 
 
 def test_where_what_is_told_has_an_end_the_streak_of_two_years_may_still_be_lost():

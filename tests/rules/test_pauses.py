@@ -10,9 +10,11 @@ from given import (
     game,
     given,
     identify,
+    kind_of,
     lengths,
     of_kind,
     pause,
+    pauses,
     play,
     prefer,
     streak,
@@ -24,21 +26,15 @@ FROZEN = game(streak=daily(initialFreezes=1, maxFreezes=3))
 
 
 def paused(length, period, since=None, *, frequency="daily", started="2026-03-02"):
-    """Return the entry of paused periods, of which nobody is told."""
+    """Return the entry of paused periods, of which nobody is notified."""
     return streak(
-        "paused", length, period, started, frequency=frequency, told=False, since=since or period
+        "paused", length, period, started, frequency=frequency, quiet=True, since=since or period
     )
 
 
 def march(first, last, *, at="2026-03-02", **fields):
     """Return a pause within March 2026."""
     return pause(f"2026-03-{first:02}", f"2026-03-{last:02}", at, **fields)
-
-
-def pauses(change, *spans, id="p"):  # noqa: A002  the field's name
-    """Return the entry of a change of pauses, and those that there are after it."""
-    known = [{"id": it, "start": start, "end": end} for it, start, end in spans]
-    return {"kind": "pauses", "change": change, "id": id, "pauses": known}
 
 
 # Asked for
@@ -56,8 +52,8 @@ def test_a_pause_is_noted_with_those_that_there_are_by_date():
 def test_pauses_may_overlap_and_those_of_equal_dates_are_in_the_order_of_their_ids():
     story = [march(4, 9, id="c"), march(4, 5, id="b"), march(4, 5, id="a")]
     given(DAILY, identify(), *story).when(unpause(id="x")).then_nothing()
-    verdict = play(DAILY, identify(), *story)[-1]
-    assert [it["id"] for it in verdict.standing["pauses"]] == ["a", "b", "c"]
+    decided = play(DAILY, identify(), *story)[-1]
+    assert [it.id for it in decided.own.pauses] == ["a", "b", "c"]
 
 
 def test_a_pause_may_begin_today_but_not_before():
@@ -95,7 +91,7 @@ def test_a_pause_is_for_users_who_exist():
 
 def test_a_user_may_have_a_hundred_pauses_that_are_not_over():
     many = [march(4, 5, id=f"p{number}") for number in range(100)]
-    given(DAILY, identify(), *many[:99]).when(many[99]).then_standing(time="2026-03-02T12:00:00Z")
+    given(DAILY, identify(), *many[:99]).when(many[99]).then_state(time="2026-03-02T12:00:00Z")
     given(DAILY, identify(), *many).when(march(9, 9, id="more")).then_refused("invalid", "100")
     # Those of March are over when April is, too: no period that is open has a date of theirs.
     later = pause("2026-05-04", "2026-05-05", "2026-05-01", id="more")
@@ -106,8 +102,8 @@ def test_a_user_may_have_a_hundred_pauses_that_are_not_over():
 
 def test_pauses_are_forgotten_when_the_month_after_theirs_is_over():
     story = [pause(day, day, "2026-03-02", id=day) for day in ("2026-03-31", "2026-04-01")]
-    verdict = play(DAILY, identify(), *story, pause("2026-05-09", "2026-05-09", "2026-05-02"))[-1]
-    assert [it["start"] for it in verdict.standing["pauses"]] == ["2026-04-01", "2026-05-09"]
+    decided = play(DAILY, identify(), *story, pause("2026-05-09", "2026-05-09", "2026-05-02"))[-1]
+    assert [it.start.isoformat() for it in decided.own.pauses] == ["2026-04-01", "2026-05-09"]
 
 
 def test_a_pause_can_be_taken_back_once():
@@ -159,10 +155,10 @@ def test_a_pause_is_better_than_a_freeze():
 
 def test_frozen_paused_and_frozen_again_are_three_entries():
     story = [*days(2), freeze("2026-03-02"), march(4, 4)]
-    verdict = play(FROZEN, *story, event(0, at="2026-03-06"))[-1]
+    decided = play(FROZEN, *story, event(0, at="2026-03-06"))[-1]
     assert [
-        (it["change"], it["since"], it["period"], it.get("freezes"))
-        for it in of_kind("streak", verdict)
+        (it.change, it.since.isoformat(), it.period.isoformat(), it.freezes)
+        for it in of_kind("streak", decided)
     ] == [
         ("frozen", "2026-03-03", "2026-03-03", 1),
         ("paused", "2026-03-04", "2026-03-04", None),
@@ -173,14 +169,14 @@ def test_frozen_paused_and_frozen_again_are_three_entries():
 def test_a_pause_of_one_day_keeps_the_whole_week_and_the_whole_month():
     april = pause("2026-04-15", "2026-04-15", "2026-03-02")
     kept = play(DAILY, *days(2), april, event(0, at="2026-05-01"))[-1].entries
-    assert [(it["frequency"], it["change"]) for it in kept if it["kind"] == "streak"] == [
+    assert [(it.frequency, it.change) for it in kept if kind_of(it) == "streak"] == [
         ("daily", "lost"),
         ("weekly", "lost"),
         ("monthly", "paused"),
     ]
     wednesday = march(11, 11)
     kept = play(DAILY, *days(2), wednesday, event(0, at="2026-03-16"))[-1].entries
-    assert [(it["frequency"], it["change"]) for it in kept if it["kind"] == "streak"] == [
+    assert [(it.frequency, it.change) for it in kept if kind_of(it) == "streak"] == [
         ("daily", "lost"),
         ("weekly", "paused"),
     ]

@@ -4,15 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from schemas.periods import (
-    UnknownTimeZoneError,
-    last_date,
-    local_date,
-    next_period,
-    period_of,
-    previous_period,
-    zone,
-)
+from schemas.periods import last_date, next_period, period_of, previous_period
+from schemas.zones import UnknownTimeZoneError, local_date, zone
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def test_a_cap_counts_for_the_balance_so_that_what_was_spent_can_be_earned_again
         maxPoints=50,
     )
     events = [event(7), event(1, metric="lines"), event(1), event(9)]
-    assert [sum(it["awarded"] for it in of_kind("points", verdict))
-            for verdict in play(spending, *events)] == [50, -30, 10, 20]  # fmt: skip
+    assert [sum(it.awarded for it in of_kind("points", decided))
+            for decided in play(spending, *events)] == [50, -30, 10, 20]  # fmt: skip
 
 
 def test_the_cap_is_shared_by_all_triggers_of_a_system():
@@ -121,9 +121,13 @@ def test_systems_are_judged_in_the_order_of_the_file_and_do_not_share_balances()
 def test_d2_o_every_seventh_day_of_a_streak_is_awarded():
     seven = game(streak=daily(), points={"xp": {"triggers": [{"streakLength": 7, "points": 50}]}})
     days = on(*(f"2026-03-{day:02}" for day in range(1, 22)))
-    verdicts = play(seven, *days)
-    assert [number for number, it in enumerate(verdicts, 1) if of_kind("points", it)] == [7, 14, 21]
-    assert of_kind("points", verdicts[20]) == [points(50, 150)]
+    decisions = play(seven, *days)
+    assert [number for number, it in enumerate(decisions, 1) if of_kind("points", it)] == [
+        7,
+        14,
+        21,
+    ]
+    assert of_kind("points", decisions[20]) == [points(50, 150)]
 
 
 def test_a_new_streak_after_a_loss_is_awarded_again():
@@ -186,8 +190,8 @@ MERGES = xp({"metricThreshold": 2, "points": 10, "eventAttributes": {"kind": "me
     ],
 )
 def test_a_filtered_trigger_counts_matching_events_only(kinds, expected):
-    verdicts = play(MERGES, *(event(attributes={"kind": kind}) for kind in kinds))
-    assert [sum(it["awarded"] for it in of_kind("points", one)) for one in verdicts] == expected
+    decisions = play(MERGES, *(event(attributes={"kind": kind}) for kind in kinds))
+    assert [sum(it.awarded for it in of_kind("points", one)) for one in decisions] == expected
 
 
 @pytest.mark.parametrize(
@@ -200,8 +204,8 @@ def test_a_trigger_is_for_users_with_its_attributes_as_the_event_leaves_them(
     trigger, team, expected
 ):
     red = xp({**trigger, "userAttributes": {"team": "red"}})
-    told = event(user={"attributes": {"team": team}})
-    given(red).when(told).then_of("points", *expected)
+    sent = event(user={"attributes": {"team": team}})
+    given(red).when(sent).then_of("points", *expected)
 
 
 def test_what_a_user_outside_of_the_filter_reached_is_not_awarded_later():

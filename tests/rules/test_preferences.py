@@ -13,6 +13,7 @@ from given import (
     of_kind,
     play,
     prefer,
+    preferences,
     streak,
     total,
 )
@@ -22,19 +23,14 @@ OWN = game(["commits", "reviews"], streak=daily(2, personalization=True))
 BOTH = [{"metric": "commits", "threshold": 2}, {"metric": "reviews", "threshold": 1}]
 
 
-def noted(**settings):
-    """Return the entry of changed settings: all of them, as they are now."""
-    return {"kind": "preferences", "streak": settings}
-
-
 # Off and on
 
 
 def test_who_turns_the_streak_off_loses_what_there_is_and_nobody_is_told():
     given(DAILY, *days(2, 3)).when(prefer("2026-03-03", enabled=False)).then(
-        noted(enabled=False),
+        preferences(enabled=False),
         *(
-            streak("lost", 0, first, None, frequency=frequency, told=False, lost=length)
+            streak("lost", 0, first, None, frequency=frequency, quiet=True, lost=length)
             for frequency, first, length in (
                 ("daily", "2026-03-03", 2),
                 ("weekly", "2026-03-02", 1),
@@ -45,9 +41,9 @@ def test_who_turns_the_streak_off_loses_what_there_is_and_nobody_is_told():
 
 
 def test_there_is_nothing_to_lose_where_there_was_no_streak():
-    given(DAILY, identify()).when(prefer(enabled=False)).then(noted(enabled=False))
+    given(DAILY, identify()).when(prefer(enabled=False)).then(preferences(enabled=False))
     gone = [*days(2), event(0, at="2026-05-09")]
-    given(DAILY, *gone).when(prefer("2026-05-09", enabled=False)).then(noted(enabled=False))
+    given(DAILY, *gone).when(prefer("2026-05-09", enabled=False)).then(preferences(enabled=False))
 
 
 def test_nothing_counts_for_a_streak_that_is_off():
@@ -62,7 +58,7 @@ def test_time_alone_does_nothing_to_one_who_turned_it_off():
 
 def test_it_begins_anew_when_it_is_turned_on_again():
     story = [*days(2, 3), prefer("2026-03-03", enabled=False), prefer("2026-03-05", enabled=True)]
-    given(DAILY, *story).when(event(at="2026-03-05")).then_told(
+    given(DAILY, *story).when(event(at="2026-03-05")).then_notified(
         streak("started", 1, "2026-03-05", "2026-03-05")
     )
 
@@ -70,8 +66,8 @@ def test_it_begins_anew_when_it_is_turned_on_again():
 def test_a_game_that_turns_it_on_for_all_leaves_those_alone_who_turned_it_off():
     off = game(streak=daily(enabled=False))
     story = [identify(), prefer(enabled=False)]
-    given(off, *story, DAILY).when(event()).then_told()
-    given(off, identify(), prefer(enabled=True)).when(event()).then_told()
+    given(off, *story, DAILY).when(event()).then_notified()
+    given(off, identify(), prefer(enabled=True)).when(event()).then_notified()
 
 
 # Asked for
@@ -87,14 +83,14 @@ def test_what_is_set_already_is_nothing_to_do():
 def test_what_is_left_out_stays_as_it_was():
     story = [identify(), prefer(evaluationMode="AND")]
     given(OWN, *story).when(prefer(metrics={"reviews": 1.5})).then(
-        noted(evaluationMode="AND", metrics=[{"metric": "reviews", "threshold": "1.5"}])
+        preferences(evaluationMode="AND", metrics={"reviews": "1.5"})
     )
     own = prefer(metrics={"reviews": 2})
     given(OWN, *story, own).when(prefer(enabled=True)).then(
-        noted(
+        preferences(
             enabled=True,
             evaluationMode="AND",
-            metrics=[{"metric": "reviews", "threshold": "2"}],
+            metrics={"reviews": "2"},
         )
     )
 
@@ -102,7 +98,7 @@ def test_what_is_left_out_stays_as_it_was():
 @pytest.mark.parametrize("settings", [{"evaluationMode": "OR"}, {"metrics": {"commits": 1}}])
 def test_conditions_of_ones_own_need_a_game_that_has_them(settings):
     given(DAILY, identify()).when(prefer(**settings)).then_refused("invalid", "personalization")
-    given(OWN, identify()).when(prefer(**settings)).then_standing(time="2026-03-02T12:00:00Z")
+    given(OWN, identify()).when(prefer(**settings)).then_state(time="2026-03-02T12:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -118,11 +114,8 @@ def test_conditions_must_be_ones_that_can_hold(metrics, text):
 
 
 def test_a_metric_is_one_condition_at_most():
-    twice = prefer(metrics={"commits": 1})
-    both = [*twice.event.streak.metrics] * 2
-    same = twice.event.streak.model_copy(update={"metrics": both})
-    told = twice._replace(event=twice.event.model_copy(update={"streak": same}))
-    given(OWN, identify()).when(told).then_refused("invalid", "'commits' is a condition already")
+    twice = prefer(metrics=[("commits", 1), ("commits", 1)])
+    given(OWN, identify()).when(twice).then_refused("invalid", "'commits' is a condition already")
 
 
 def test_settings_are_of_users_who_exist():
@@ -186,7 +179,7 @@ def test_a_game_that_gives_up_conditions_of_ones_own_has_its_own_hold_for_all():
 
 def test_a_step_that_was_noted_counts_by_the_new_conditions_with_the_next_event():
     story = [event(1), prefer(metrics={"commits": 1})]
-    given(OWN, *story).when(event(0, metric="reviews")).then_told(
+    given(OWN, *story).when(event(0, metric="reviews")).then_notified(
         streak("started", 1, "2026-03-02", "2026-03-02")
     )
 
@@ -195,4 +188,4 @@ def test_a_streak_goes_on_under_conditions_of_ones_own():
     story = [event(2), prefer(metrics={"reviews": 1})]
     assert lengths(OWN, *story, event(at="2026-03-03", metric="reviews"))[-1] == 2
     lost = play(OWN, *story, due("2026-03-04T00:00:00Z"))[-1]
-    assert [it["lost"] for it in of_kind("streak", lost) if it["frequency"] == "daily"] == [1]
+    assert [it.lost for it in of_kind("streak", lost) if it.frequency == "daily"] == [1]

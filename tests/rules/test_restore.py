@@ -38,7 +38,7 @@ def test_a_lost_streak_is_given_back_up_to_the_day_before():
 
 
 def test_a_streak_that_nobody_has_seen_lost_yet_is_lost_first():
-    given(DAILY, *days(2, 3)).when(restore("2026-03-10")).then_told(
+    given(DAILY, *days(2, 3)).when(restore("2026-03-10")).then_notified(
         streak("lost", 0, "2026-03-04", None, lost=2),
         restored(2, "2026-03-03", "2026-03-02", "2026-03-09"),
     )
@@ -64,7 +64,7 @@ def test_the_greatest_of_those_that_were_lost_is_given_back():
 
 def test_of_two_that_are_equal_the_later_is_given_back():
     story = [*days(2, 3, 5, 6), event(0, at="2026-03-20")]
-    given(DAILY, *story).when(restore("2026-03-20")).then_told(
+    given(DAILY, *story).when(restore("2026-03-20")).then_notified(
         restored(2, "2026-03-06", "2026-03-05", "2026-03-19")
     )
 
@@ -164,9 +164,9 @@ def test_a_longer_one_outside_of_the_window_is_passed_over():
 def test_the_other_frequencies_are_given_back_with_it_and_nobody_is_told():
     found = of_kind("streak", play(DAILY, *days(2), restore("2026-05-10"))[-1])
     assert [
-        (it["frequency"], it["length"], it["through"], it.get("quiet", False))
+        (it.frequency, it.length, it.through.isoformat(), it.quiet)
         for it in found
-        if it["change"] == "restored"
+        if it.change == "restored"
     ] == [
         ("daily", 1, "2026-05-09", False),
         ("weekly", 1, "2026-04-27", True),
@@ -188,7 +188,7 @@ def test_it_awards_nothing_and_completes_nothing():
         points={"xp": {"triggers": [{"streakLength": 2, "points": 5}]}},
     )
     red = identify("2026-03-03", attributes={"team": "red"})
-    given(rich, *days(2, 3), red).when(restore("2026-03-10")).then_told(
+    given(rich, *days(2, 3), red).when(restore("2026-03-10")).then_notified(
         streak("lost", 0, "2026-03-04", None, lost=2),
         restored(2, "2026-03-03", "2026-03-02", "2026-03-09"),
     )
@@ -210,6 +210,6 @@ def test_of_the_lost_ones_as_many_are_remembered_as_a_window_can_hold():
     for length in range(26, 0, -1):
         dates += [(day + timedelta(days=it)).isoformat() for it in range(length)]
         day += timedelta(days=length + 1)
-    verdict = play(DAILY, *on(*dates), event(0, at="2026-01-01"))[-1]
-    past = verdict.standing["streaks"]["daily"]["past"]
-    assert [it["length"] for it in past] == list(range(24, 0, -1))
+    decided = play(DAILY, *on(*dates), event(0, at="2026-01-01"))[-1]
+    past = decided.own.streaks["daily"].past
+    assert [it.length for it in past] == list(range(24, 0, -1))

@@ -1,8 +1,12 @@
 """Settings: flags before variables before the file, each checked, none of the secrets shown."""
 
+import json
+
 import pytest
 
-from ops.settings import SettingsError, environment, mask, read_settings
+from ops.addresses import mask, url_of
+from ops.settings_file import SettingsError
+from ops.settings_in_force import changed, environment, read_settings
 
 
 @pytest.fixture
@@ -35,6 +39,11 @@ def test_the_file_may_be_named_by_a_variable(file, monkeypatch):
         ("XP_TOPIC_PREFIX", "no spaces", "topic_prefix"),
         ("XP_KAFKA_PROTOCOL", "SASL_SSL", "kafka_user and kafka_password are required"),
         ("XP_WEBHOOK_SCHEDULE_S", "[-1]", "webhook_schedule_s"),
+        ("XP_WEBHOOK_SCHEDULE_S", "soon", "XP_WEBHOOK_SCHEDULE_S must be JSON"),
+        ("XP_KAFKA", "localhost:abc", "kafka: must be host:port"),
+        ("XP_KAFKA", "a:1,,b:2", "kafka: must be host:port"),
+        ("XP_KAFKA", "PLAINTEXT://a:1", "kafka: must be host:port"),
+        ("XP_KAFKA", "a:99999", "kafka: must be host:port"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch, name, text, said):
@@ -46,6 +55,86 @@ def test_a_wrong_setting_is_named(monkeypatch, name, text, said):
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(SettingsError, match="no settings file"):
         read_settings(tmp_path / "none.toml", {})
+
+
+@pytest.mark.parametrize("kafka", ["", "a", "a:1, b:2", "[::1]:9092", "10.0.0.1:9092"])
+def test_addresses_of_every_form_are_taken(kafka):
+    assert read_settings(None, {"kafka": kafka}).kafka == kafka
+
+
+def test_a_wrong_dsn_is_refused_without_being_quoted():
+    with pytest.raises(SettingsError, match="postgres: must be a DSN") as refused:
+        read_settings(None, {"postgres": "user=me password=hid den"})
+    assert "hid" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"kafka = 'a'\n\xff\xfe", ":2: not UTF-8 text"),
+        (b"\n\nkafka: a", ":3: not TOML: Expected '=' after a key"),
+        (b"a = [", ":1: not TOML: "),
+        (b"\nprot = 1", ":2: there is no setting 'prot': do you mean 'port'?"),
+        (b"kafka = 'a'\nport = 'b'", ":2: port: Input should be a valid integer"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path, raw, said):
+    file = tmp_path / "xp.toml"
+    file.write_bytes(raw)
+    with pytest.raises(SettingsError) as refused:
+        read_settings(file, {})
+    assert str(refused.value).startswith(f"{file}{said}")
+
+
+def test_a_byte_order_mark_before_a_file_says_nothing(tmp_path):
+    file = tmp_path / "xp.toml"
+    file.write_bytes(b"\xef\xbb\xbfport = 1111\n")
+    assert read_settings(file, {}).port == 1111
+
+
+def test_a_file_is_not_blamed_for_what_a_flag_says(file):
+    with pytest.raises(SettingsError, match=r"^port: "):
+        read_settings(file, {"port": 0})
+
+
+def test_a_flag_of_a_command_is_checked_like_any_setting(file):
+    settings = read_settings(file, {})
+    assert (changed(settings, {"port": 9}).port, changed(settings, {}).kafka) == (9, "file:9092")
+    with pytest.raises(SettingsError, match="port: Input should be less than or equal to 65535"):
+        changed(settings, {"port": 99999})
+
+
+def test_a_file_for_tls_that_is_not_there_is_named(tmp_path):
+    given = {"kafka": "a:1", "kafka_protocol": "SSL", "kafka_ca_file": str(tmp_path / "no.pem")}
+    with pytest.raises(SettingsError, match=r"kafka_ca_file .*no\.pem: No such file"):
+        read_settings(None, given).connection()
+
+
+def test_the_gateway_is_where_the_running_system_says(tmp_path):
+    settings = read_settings(None, {"data_dir": tmp_path, "port": 8000})
+    assert settings.gateway() == "http://127.0.0.1:8000"
+    (tmp_path / "running.json").write_text(json.dumps({"gateway": "http://127.0.0.1:8123"}))
+    assert settings.gateway() == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("fd00::1", "http://[fd00::1]:80"),
+    ],
+)
+def test_a_url_can_be_opened_whatever_the_server_listens_on(host, url):
+    assert url_of(host, 80) == url
+
+
+@pytest.mark.parametrize("text", ["", "[]", "nothing", '{"kafka": 1'])
+def test_a_file_of_addresses_that_is_damaged_is_as_none(tmp_path, text):
+    (tmp_path / "running.json").write_text(text)
+    with pytest.raises(SettingsError, match="set XP_KAFKA"):
+        read_settings(None, {"data_dir": tmp_path}).connection()
 
 
 def test_nothing_named_and_nothing_running_is_said_with_what_to_do(tmp_path):

@@ -1,5 +1,7 @@
 """Streaks: what keeps them, what ends them, and what a change of the time zone may not do."""
 
+from datetime import date
+
 import pytest
 from given import (
     created,
@@ -8,10 +10,12 @@ from given import (
     event,
     game,
     given,
+    in_words,
     lengths,
     of_kind,
     on,
     play,
+    progress,
     streak,
     total,
 )
@@ -20,10 +24,10 @@ DAILY = game(streak=daily())
 TOKYO = {"tz": "Asia/Tokyo"}
 
 
-def lost(verdict, frequency="daily"):
+def lost(decided, frequency="daily"):
     """Return the lengths that an event found lost."""
-    entries = of_kind("streak", verdict)
-    return [it["lost"] for it in entries if "lost" in it and it["frequency"] == frequency]
+    entries = of_kind("streak", decided)
+    return [it.lost for it in entries if it.lost is not None and it.frequency == frequency]
 
 
 # What is counted
@@ -34,8 +38,8 @@ def test_the_first_event_starts_all_three_streaks_and_tells_of_the_games_own():
         created(),
         total(1, 1, day="2026-03-04"),
         streak("started", 1, "2026-03-04", "2026-03-04"),
-        streak("started", 1, "2026-03-02", "2026-03-04", frequency="weekly", told=False),
-        streak("started", 1, "2026-03-01", "2026-03-04", frequency="monthly", told=False),
+        streak("started", 1, "2026-03-02", "2026-03-04", frequency="weekly", quiet=True),
+        streak("started", 1, "2026-03-01", "2026-03-04", frequency="monthly", quiet=True),
     )
 
 
@@ -98,9 +102,9 @@ def test_a_step_towards_a_threshold_is_noted_for_every_period_that_is_open():
     week = game(streak=daily(5))
     given(week, event(4, at="2026-03-03")).when(event(2, at="2026-03-04")).then(
         total(2, 6, day="2026-03-04"),
-        streak("started", 1, "2026-03-02", "2026-03-04", frequency="weekly", told=False),
-        streak("started", 1, "2026-03-01", "2026-03-04", frequency="monthly", told=False),
-        {"kind": "progress", "metric": "commits", "periods": {"daily": ("2026-03-04", "2")}},
+        streak("started", 1, "2026-03-02", "2026-03-04", frequency="weekly", quiet=True),
+        streak("started", 1, "2026-03-01", "2026-03-04", frequency="monthly", quiet=True),
+        progress(daily=("2026-03-04", "2")),
     )
 
 
@@ -153,16 +157,16 @@ def test_an_event_that_does_not_count_for_the_streak_finds_it_lost_too():
 
 
 def test_a_streak_that_was_lost_is_lost_once():
-    verdicts = play(game(streak=daily(5)), event(5, at="2026-03-01"), *days(5, 9))
-    assert [lost(it) for it in verdicts] == [[], [1], []]
+    decisions = play(game(streak=daily(5)), event(5, at="2026-03-01"), *days(5, 9))
+    assert [lost(it) for it in decisions] == [[], [1], []]
 
 
 def test_a_loss_of_a_frequency_that_the_game_does_not_use_is_noted_and_told_to_nobody():
     weekly = game(streak=daily(frequency="weekly"))
     given(weekly, *days(2)).when(event(at="2026-03-04")).then_of(
         "streak",
-        streak("lost", 0, "2026-03-03", None, lost=1, told=False),
-        streak("started", 1, "2026-03-04", "2026-03-04", told=False),
+        streak("lost", 0, "2026-03-03", None, lost=1, quiet=True),
+        streak("started", 1, "2026-03-04", "2026-03-04", quiet=True),
     )
 
 
@@ -188,7 +192,7 @@ def test_a_late_event_counts_in_the_streak_only_in_the_period_that_is_open(late,
 
 def test_a_late_event_counts_for_the_week_and_month_that_are_open_though_its_day_is_over():
     frequencies = [
-        entry["frequency"]
+        entry.frequency
         for entry in of_kind("streak", play(DAILY, event(0, "2026-03-04"), *days(2))[-1])
     ]
     assert frequencies == ["weekly", "monthly"]
@@ -200,9 +204,9 @@ def test_a_late_event_revives_nothing():
 
 
 def test_time_does_not_go_back_with_a_late_event():
-    verdicts = play(DAILY, *days(2, 3), *days(1))
-    assert verdicts[-1].standing["time"] == "2026-03-03T12:00:00Z"
-    assert verdicts[-1].state["streak"]["length"] == 2
+    decisions = play(DAILY, *days(2, 3), *days(1))
+    assert in_words(decisions[-1].own)["time"] == "2026-03-03T12:00:00Z"
+    assert decisions[-1].state.streak.length == 2
 
 
 # Time zones
@@ -248,7 +252,7 @@ def test_a_flight_to_the_east_over_a_whole_date_breaks_no_streak():
     there = event(at="2026-03-04T10:30:00Z", user={"tz": "Pacific/Kiritimati"})
     carried = of_kind("streak", play(DAILY, here, there)[-1])[0]
     assert lengths(DAILY, here, there) == [1, 2]
-    assert (carried["change"], carried["through"], carried["quiet"]) == (
+    assert (carried.change, carried.through.isoformat(), carried.quiet) == (
         "carried",
         "2026-03-04",
         True,
@@ -288,9 +292,9 @@ def test_what_was_counted_on_a_date_is_still_counted_after_a_flight_to_the_west_
 
 
 def test_what_is_counted_is_forgotten_when_no_zone_can_return_to_it():
-    verdicts = play(game(streak=daily(100)), *days(*range(2, 28)))
-    counted = verdicts[-1].standing["streaks"]["daily"]["changes"]
-    assert counted == {f"2026-03-{day}": {"commits": "1"} for day in (25, 26, 27)}
+    decisions = play(game(streak=daily(100)), *days(*range(2, 28)))
+    counted = decisions[-1].own.streaks["daily"].changes
+    assert counted == {date(2026, 3, day): {"commits": 1} for day in (25, 26, 27)}
 
 
 # What the answer shows

@@ -5,6 +5,7 @@ from given import (
     Newer,
     created,
     due,
+    due_at,
     event,
     every,
     freezes,
@@ -12,6 +13,8 @@ from given import (
     game,
     given,
     identify,
+    in_words,
+    kind_of,
     level,
     play,
     points,
@@ -57,9 +60,7 @@ def test_any_input_awards_what_fell_due_before_it_and_before_all_else():
 def test_it_is_due_at_the_next_multiple_of_the_interval():
     given(HOURLY).when(identify()).then_due(THREE_HOURS)
     given(HOURLY, identify()).when(due(THREE_HOURS)).then_due("2026-03-02T18:00:00Z")
-    given(HOURLY, identify()).when(due(THREE_HOURS)).then_of(
-        "due", {"kind": "due", "at": "2026-03-02T18:00:00Z"}
-    )
+    given(HOURLY, identify()).when(due(THREE_HOURS)).then_of("due", due_at("2026-03-02T18:00:00Z"))
 
 
 def test_an_event_within_the_interval_says_nothing_new_of_when_it_is_due():
@@ -237,30 +238,30 @@ def test_who_gets_the_attribute_is_due_from_then_on():
 def test_a_week_without_the_clock_awards_what_a_punctual_one_would_have():
     punctual = [due(f"2026-03-{day:02}T{hour:02}:00:00Z")
                 for day in range(3, 10) for hour in range(0, 24, 3)]  # fmt: skip
-    once = play(HOURLY, identify(), due("2026-03-09T21:00:00Z"))[-1].standing
-    often = play(HOURLY, identify(), due("2026-03-02T21:00:00Z"), *punctual)[-1].standing
+    once = play(HOURLY, identify(), due("2026-03-09T21:00:00Z"))[-1].own
+    often = play(HOURLY, identify(), due("2026-03-02T21:00:00Z"), *punctual)[-1].own
     assert once == often
-    assert once["points"] == {"xp": 10 * 59}
+    assert in_words(once)["points"] == {"xp": 10 * 59}
 
 
 def test_what_never_runs_evenly_is_bounded_by_a_thousand_runs():
     uneven = xp(every(2, hours=1), every(-1, hours=1))
-    verdict = play(uneven, identify(), due("2026-06-01T12:00:00Z"))[-1]
-    ticks = [it for it in verdict.entries if it["kind"] == "points"]
+    decided = play(uneven, identify(), due("2026-06-01T12:00:00Z"))[-1]
+    ticks = [it for it in decided.entries if kind_of(it) == "points"]
     hours = 91 * 24
     assert len(ticks) == 1000
-    assert sum(it["awarded"] for it in ticks) == ticks[-1]["total"] == hours
-    assert sum(it.get("count", 1) for it in ticks) == 2 * hours
+    assert sum(it.awarded for it in ticks) == ticks[-1].total == hours
+    assert sum(it.count or 1 for it in ticks) == 2 * hours
 
 
 def test_what_is_beyond_the_bound_and_comes_to_nothing_is_no_entry():
     # The tick of the 20th day has the thousandth run begin with an award that the next takes away.
     even = xp({"points": 5}, every(1, hours=1), every(-1, hours=1), every(7, days=20))
-    verdict = play(even, identify(), due("2026-03-24T12:00:00Z"))[-1]
-    ticks = [it for it in verdict.entries if it["kind"] == "points"]
+    decided = play(even, identify(), due("2026-03-24T12:00:00Z"))[-1]
+    ticks = [it for it in decided.entries if kind_of(it) == "points"]
     assert len(ticks) == 999
-    assert sum(it["awarded"] for it in ticks) == 7
-    assert verdict.standing["points"] == {"xp": 12}
+    assert sum(it.awarded for it in ticks) == 7
+    assert in_words(decided.own)["points"] == {"xp": 12}
 
 
 def test_time_does_not_only_tick():

@@ -13,9 +13,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first; the next has the next")
     parser.add_argument("--keep-on", action="store_true", help="do not stop at a violation")
     parser.add_argument("--seconds", type=float, help="end after so many, whatever is left")
-    told = parser.parse_args()
+    asked = parser.parse_args()
     summary = run_schedules(
-        told.seed, told.schedules, keep_on=told.keep_on, seconds_max=told.seconds
+        asked.seed, asked.schedules, keep_on=asked.keep_on, seconds_max=asked.seconds
     )
     sys.stdout.write(summary.text())
     return 1 if summary.violations else 0

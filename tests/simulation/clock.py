@@ -180,8 +180,8 @@ class Clock(asyncio.AbstractEventLoop):
         **_: Any,
     ) -> asyncio.Task[Result]:
         """See asyncio."""
-        told = None if name is None else str(name)
-        return asyncio.Task(coro, loop=self, name=told, context=context)
+        text = None if name is None else str(name)
+        return asyncio.Task(coro, loop=self, name=text, context=context)
 
     def run_in_executor(  # type: ignore[override]  # no executor is needed
         self, _executor: object, func: Callable[..., Result], *args: Any
@@ -190,6 +190,10 @@ class Clock(asyncio.AbstractEventLoop):
         done: asyncio.Future[Result] = self.create_future()
 
         def work() -> None:
+            if self._burying:
+                # The disk belongs to the next schedule.
+                done.cancel()
+                return
             try:
                 result = func(*args)
             except BaseException as error:  # noqa: BLE001  whoever waits for it is told

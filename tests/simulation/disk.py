@@ -4,13 +4,15 @@ Opening a database costs as much as a tenth of a schedule, so databases are kept
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from simulation.clock import Process
 
-from processor.store import FORMAT, FORMAT_KEY, Memory, Slot, Store
+from processor.slot import Slot
+from processor.store import FORMAT, FORMAT_KEY, Store
+from processor.store_options import Memory
 
 WRITES_KNOWN: Final = 100
 # After so many schedules a database is made anew: what was deleted slows down what is read.
@@ -21,7 +23,7 @@ class DiedError(BaseException):
     """The process that runs is dead: nothing it does counts any more."""
 
 
-# Told "read", "write" or "written" and of which disk.
+# Called with "read", "write" or "written", and with the disk.
 Touch = Callable[[str, "Disk"], None]
 
 
@@ -55,7 +57,7 @@ class Disk:
         self.open()
         for rows in reversed(self._replaced[-writes:]):
             there = {key: before for key, before in rows.items() if before is not None}
-            self.store.write(there, rows.keys() - there.keys())
+            self.store.write(there.items(), rows.keys() - there.keys())
         del self._replaced[-writes:]
 
     def wipe(self) -> None:
@@ -69,7 +71,7 @@ class Disk:
             self.store = Store(self.path, self._memory)
             return
         rows = [key for key, _ in self.store.scan(b"", 10_000) if key != FORMAT_KEY]
-        self.store.write({FORMAT_KEY: FORMAT}, rows)
+        self.store.write([(FORMAT_KEY, FORMAT)], rows)
 
 
 class Disks:
@@ -110,7 +112,7 @@ class GuardedSlot(Slot):
     """The real slot as one process sees it."""
 
     def __init__(self, disks: Disks, slot: int, process: Process, touch: Touch) -> None:
-        """Take a slot for a process; `touch` is told what is done to the disk, and may raise."""
+        """Take a slot for a process; `touch` hears what is done to the disk, and may raise."""
         self.path = disks.directory / str(slot)
         self.memory = disks.memory
         self._disks = disks
@@ -150,11 +152,11 @@ class GuardedStore(Store):
         self._begin_to("read")
         return super().scan(start, count, stop)
 
-    def write(self, rows: Mapping[bytes, bytes], gone: Iterable[bytes] = ()) -> None:
+    def write(self, rows: Iterable[tuple[bytes, bytes]], gone: Iterable[bytes] = ()) -> None:
         """See Store."""
-        gone = list(gone)
+        rows, gone = list(rows), list(gone)
         self._begin_to("write")
-        self._disk.note([*rows, *gone])
+        self._disk.note([*(key for key, _ in rows), *gone])
         super().write(rows, gone)
         self._touch("written", self._disk)
 

@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from processor.rules.standing import evolve_record
+from reference.translation import input_of
 
-Link = tuple[int, int, str]
+from processor.rules.evolve import evolve_record
+from processor.rules.user_state import read_user_state, write_user_state
+from schemas.entries import CorrectionEntry, DefinitionsEntry, HoldEntry
+from schemas.instants import Micros, Millis, from_millis
+from schemas.numbers import Number
+from schemas.records import Link, Record
 
 
 @dataclass(frozen=True)
@@ -16,55 +21,71 @@ class Fold:
 
     last: Link | None = None
     version: int = 0
-    standings: Mapping[str, Any] = field(default_factory=dict)
+    # By user, as they are stored.
+    states: Mapping[str, bytes] = field(default_factory=dict)
     # Tenant, user, scope and key; or the id of a forwarded event: id of the first.
     used: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     # Tenant, user and event: the value that it was corrected to.
-    corrected: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    corrected: Mapping[tuple[str, str, str], Number] = field(default_factory=dict)
     # Whether the clock waits, and since when nothing old has come.
-    hold: tuple[bool, str] = (False, "")
+    hold: tuple[bool, Millis] = (False, 0)
 
     @property
-    def dues(self) -> list[tuple[str, str]]:
+    def dues(self) -> list[tuple[Micros, str]]:
         """When which users fall due, in order."""
-        found = [(it["due"], user) for user, it in self.standings.items() if "due" in it]
-        return sorted(found, key=lambda it: (datetime.fromisoformat(it[0]), it[1]))
+        dues = ((read_user_state(raw).due, user) for user, raw in self.states.items())
+        return sorted((due, user) for due, user in dues if due is not None)
 
 
-def scope_of(told: Any) -> str:
+def id_of(record: Record) -> str:
+    """Return under which id the event of a record was first found."""
+    source = record.source
+    return record.id or f"{source.epoch}-{source.partition}-{source.offset}"
+
+
+def link_of(record: Record) -> Link:
+    """Return the link of a record; its lane is that of the one before it where it does not say."""
+    lane = record.lane
+    if lane is None:
+        assert record.after is not None
+        lane = record.after.lane
+    return Link(record.source.epoch, record.source.offset, lane)
+
+
+def scope_of(given: Mapping[str, Any]) -> str:
     """Return what an idempotency key is unique in."""
-    return f":{told['type']}" if "type" in told else told["metric"]
+    kind = given.get("type", "metric")
+    return str(given["metric"]) if kind == "metric" else f":{kind}"
 
 
-def is_old(told: Any, appended: str) -> bool:
+def is_old(given: Mapping[str, Any], appended: datetime) -> bool:
     """Tell whether an event happened long before it came, as those of an import did."""
-    if "occurredAt" not in told:
+    if "occurredAt" not in given:
         return False
-    happened, came = map(datetime.fromisoformat, (told["occurredAt"], appended))
-    return happened < came - timedelta(hours=1)
+    return datetime.fromisoformat(given["occurredAt"]) < appended - timedelta(hours=1)
 
 
-def folded(before: Fold, record: Any) -> Fold:
+def folded(before: Fold, record: Record) -> Fold:
     """Return what it comes to with one more record that the chain admits."""
-    last = (record["source"][0], record["source"][2], record["lane"])
-    used, standings, version = dict(before.used), dict(before.standings), before.version
-    corrected, hold, told = dict(before.corrected), before.hold, record["input"]
-    if hold[0] and told and is_old(told, record["appended"]):
-        hold = (True, record["appended"])
-    if record["id"] != "-".join(map(str, record["source"])):
-        used.setdefault((record["id"],), record["id"])
-    if record["outcome"] == "applied":
-        user = record["user"]
-        for entry in record["entries"]:
-            match entry["kind"]:
-                case "definitions":
-                    version = entry["version"]
-                case "hold":
-                    hold = (entry["on"], record["appended"])
-                case "correction":
-                    corrected[record["tenant"], user, entry["event"]] = entry["after"]
+    used, states, version = dict(before.used), dict(before.states), before.version
+    corrected, hold = dict(before.corrected), before.hold
+    given = input_of(record) if record.input is not None else {}
+    if hold[0] and is_old(given, from_millis(record.appended)):
+        hold = (True, record.appended)
+    if record.id is not None:
+        used.setdefault((record.id,), record.id)
+    if record.outcome == "applied":
+        user = record.user
+        for entry in record.entries:
+            if isinstance(entry, DefinitionsEntry):
+                version = entry.version
+            elif isinstance(entry, HoldEntry):
+                hold = (entry.on, record.appended)
+            elif isinstance(entry, CorrectionEntry) and user is not None:
+                corrected[record.tenant, user, entry.event] = entry.after
         if user is not None:
-            standings[user] = evolve_record(standings.get(user), record)
-        if "key" in record:
-            used[record["tenant"], user, scope_of(told), record["key"]] = record["id"]
-    return Fold(last, version, standings, used, corrected, hold)
+            own = read_user_state(states[user]) if user in states else None
+            states[user] = write_user_state(evolve_record(own, record))
+            if record.key is not None:
+                used[record.tenant, user, scope_of(given), record.key] = id_of(record)
+    return Fold(link_of(record), version, states, used, corrected, hold)

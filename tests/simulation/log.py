@@ -37,7 +37,7 @@ class Stored(NamedTuple):
 
 
 class Landed(NamedTuple):
-    """What a producer is told of a batch; aiokafka's has more."""
+    """What a producer hears of a batch; aiokafka's has more."""
 
     offset: int
 
@@ -71,15 +71,19 @@ class Log:
     topics: dict[TopicPartition, list[Stored]] = field(default_factory=lambda: defaultdict(list))
     # Called with the partition that has grown.
     grown: Callable[[TopicPartition], None] = lambda _tp: None
+    # Whether all is over: what is still under way lands nowhere.
+    is_over: bool = False
     _sessions: Any = field(default_factory=dict)
 
     def append(self, tp: TopicPartition, records: Sequence[tuple[bytes | None, Any, Any]]) -> int:
         """Append (key, value, headers) as one batch; return the offset of the first."""
         partition = self.topics[tp]
         base, now = len(partition), self.millis()
+        if self.is_over:
+            return base
         for key, value, headers in records:
-            told = tuple((name, bytes(text)) for name, text in headers)
-            partition.append(Stored(len(partition), now, key, value, told))
+            kept = tuple((name, bytes(text)) for name, text in headers)
+            partition.append(Stored(len(partition), now, key, value, kept))
         self.grown(tp)
         return base
 

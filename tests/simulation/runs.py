@@ -95,7 +95,7 @@ def _run(seed: int, disks: Disks, summary: Summary) -> None:
     summary.injected["snapshot loaded"] += loaded_since - loaded
     summary.injected.update(world.injected)
     summary.injected.update(world.story.counts)
-    summary.injected["due"] += world.oracle.dues()
+    summary.injected.update(world.oracle.found())
     events, records, skipped = world.oracle.counts()
     summary.events += events
     summary.records += records

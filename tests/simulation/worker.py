@@ -1,10 +1,11 @@
 """A simulated worker process: real lanes over the stand-ins for Kafka and Faust's fetching.
 
-What is real: assignments, lanes, inboxes, the judge, ledger, sender, store and snapshots.
+What is real: runners, lanes, inboxes, the judge, ledger, sender, store and snapshots.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiokafka import TopicPartition
@@ -12,19 +13,25 @@ from aiokafka.errors import KafkaError
 from simulation.clients import Connection, Producer
 from simulation.clock import Process
 from simulation.disk import GuardedSlot
-from simulation.story import DEFAULT, compiled
+from simulation.story import compiled
 
-from processor.assignment import Assignment, Keeping
-from processor.clock import Clock, Room
+from processor.clock import Clock
 from processor.companions import Companion
-from processor.games import Games
-from processor.judge import Message, Seat
+from processor.in_flight import InFlightBudget
 from processor.lane import Lane
-from processor.lanes import Lanes
 from processor.ledger import KafkaLedger
-from processor.rules.game import Game
+from processor.messages import LaneContext
+from processor.partition_loops import PartitionLoops
+from processor.partition_runner import PartitionRunner
+from processor.partition_state import PartitionState
+from processor.pending import Message
+from processor.recent import RecentRecords
+from processor.rules.ruleset import Ruleset
+from processor.rulesets import Rulesets
 from processor.sender import KafkaSender
-from processor.state import HotRoom, PartitionState
+from processor.storage import StorageConfig
+from processor.user_cache import CacheBudget
+from schemas.inputs.base import DEFAULT_TENANT
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 TOPICS: Final = Topics("sim.")
 
 
-class SimulatedGames(Games):
+class SimulatedRulesets(Rulesets):
     """The versions of definitions as one worker's build of the rules compiles them."""
 
     def __init__(self, world: "World", build: int) -> None:
@@ -42,19 +49,19 @@ class SimulatedGames(Games):
         self._world = world
         self._build = build
 
-    def get(self, tenant: str, version: int) -> Game | None:
-        """See Games. A version may be read later than its marker."""
-        if tenant != DEFAULT or self._world.clock.time() < self._world.readable[version]:
+    def get(self, tenant: str, version: int) -> Ruleset | None:
+        """See Rulesets. A version may be read later than its marker."""
+        if tenant != DEFAULT_TENANT or self._world.clock.time() < self._world.readable[version]:
             return None
         return compiled(version, self._build)
 
     async def refresh(self) -> None:
-        """See Games. What is published is read by the end of it."""
+        """See Rulesets. What is published is read by the end of it."""
         while self._world.clock.time() < max(self._world.readable.values()):
             await asyncio.sleep(0.2)
 
     async def wait_for(self, tenant: str, version: int) -> None:
-        """See Games."""
+        """See Rulesets."""
         while self.get(tenant, version) is None:
             await asyncio.sleep(0.2)
 
@@ -62,10 +69,13 @@ class SimulatedGames(Games):
 class Feed:
     """Hands out chunks as the worker's transport does: see processor.feed."""
 
-    def __init__(self, world: "World", lanes: Lanes) -> None:
-        """Take whose chunks go where."""
+    def __init__(
+        self, world: "World", lanes: PartitionLoops, recent: Mapping[int, RecentRecords]
+    ) -> None:
+        """Take whose chunks go where, and what lanes hand on of the ledger."""
         self._world = world
         self._lanes = lanes
+        self._recent = recent
         self._seeks: dict[int, int] = {}
         self._paused: set[int] = set()
         self._news: dict[int, asyncio.Event] = {}
@@ -102,6 +112,7 @@ class Feed:
     def hint(self, topic: str, partition: int, offset: int, metadata: str = "") -> None:  # noqa: ARG002
         """See Feed."""
         self._world.oracle.check_hint(partition, offset)
+        self._world.oracle.check_recent(partition, self._recent[partition])
 
     async def fetch(self, partition: int) -> None:
         """Hand out one partition's chunks for ever."""
@@ -139,16 +150,21 @@ class Worker(Process):
         self._world = world
         self.slot = slot
         self.build = build
-        self.lanes = Lanes("judge", self._assignment, lambda error: world.failed(self, error))
-        self.feed = Feed(world, self.lanes)
+        self.lanes = PartitionLoops("judge", self._runner, lambda error: world.failed(self, error))
+        # Few, so that some are forgotten.
+        self._recent: defaultdict[int, RecentRecords] = defaultdict(
+            lambda: RecentRecords(records_max=5)
+        )
+        self.feed = Feed(world, self.lanes, self._recent)
         self._fetching: dict[int, asyncio.Task[None]] = {}
         self._ordered: asyncio.Task[None] | None = None
-        self._games = SimulatedGames(world, build)
-        self._room = Room()
-        self._keeping = Keeping(
+        self._rulesets = SimulatedRulesets(world, build)
+        self._in_flight = InFlightBudget()
+        self._storage = StorageConfig(
             slot=GuardedSlot(world.disks, slot, self, world.touch),
             snapshot_dir=world.disks.snapshots,
-            room=HotRoom(),
+            # Of some workers it forgets everyone at once.
+            budget=CacheBudget(world.dice.choice((0, 8000, 10**6))),
             snapshot_every_s=4.0 if world.snapshots else 1e9,
             snapshot_records_min=3 if world.snapshots else 10**9,
             load_records_min=5,
@@ -157,32 +173,33 @@ class Worker(Process):
         # Two, as in processor.worker: one for the ledger, one for everything else.
         self._writer, self._sender = (cast(Any, Producer(world.log)) for _ in range(2))
 
-    def _assignment(self, partition: int) -> Assignment:
+    def _runner(self, partition: int) -> PartitionRunner:
         """Put the work on a partition together as processor.worker does."""
         world = self._world
         ledger = KafkaLedger(self._connection, self._writer, TOPICS.ledger, partition)
 
         def make_lane(state: PartitionState) -> Lane:
-            seat = Seat(
+            context = LaneContext(
                 partition=partition,
                 partitions=world.story.partitions,
                 epoch=0,
                 lane=f"{world.dice.getrandbits(32):08x}",
-                game=self._games.get,
+                ruleset=self._rulesets.get,
             )
             return Lane(
-                seat=seat,
+                context=context,
                 state=state,
                 feed=self.feed,
                 ledger=ledger,
                 sender=KafkaSender(self._sender, TOPICS),
                 topics=TOPICS,
-                games=self._games,
+                rulesets=self._rulesets,
+                recent=self._recent[partition],
             )
 
-        return Assignment(
+        return PartitionRunner(
             partition=partition,
-            keeping=self._keeping,
+            storage=self._storage,
             ledger=ledger,
             feed=self.feed,
             topics=TOPICS,
@@ -191,7 +208,7 @@ class Worker(Process):
         )
 
     def _companions(self, lane: Lane) -> Sequence[Companion]:
-        return (Clock(lane.tools(self._connection), self._world.now, self._room),)
+        return (Clock(lane.tools(self._connection), self._world.now, self._in_flight),)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in this process."""

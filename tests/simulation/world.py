@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
 import structlog
 from aiokafka import TopicPartition
+from msgspec import structs
 from simulation.clients import Consumer
 from simulation.clock import PROCESS, StuckError, new_clock
 from simulation.disk import DiedError, Disk, Disks
@@ -25,18 +26,21 @@ from simulation.log import LATE_S, TIMEOUT_S, Log, Rates
 from simulation.story import BUILDS, Story, marker, millis, tell
 from simulation.worker import TOPICS, Worker
 
-import processor.judge as judging
 from broker import failpoints
-from processor.judge import Judged, Message, Seat, judge
+from processor.judge import judge
 from processor.lane import WriterLostError
-from processor.state import PartitionState
+from processor.messages import LaneContext
+from processor.partition_state import PartitionState
+from processor.pending import Message, PendingRecord
 from processor.store import StoreDamagedError, StoreFailedError
-from schemas.codec import from_millis
+from schemas.codec import write_record
+from schemas.instants import HOUR, from_millis
 
 SESSION_S: Final = 5.0
 LENGTH_S: Final = 20.0
-# What a worker must have done after the last fault, in seconds.
-QUIET_S: Final = 300.0
+# What a worker must have done after the last fault, in seconds. One whose session stays broken is
+# replaced after twenty attempts, each of which takes a quarter of a minute on the slowest network.
+QUIET_S: Final = 600.0
 TURNS_MAX: Final = 100_000
 
 FAULTS: Final = (
@@ -64,7 +68,14 @@ class World:
         self.dice = Random(seed)
         self.injected: Counter[str] = Counter()
         self.violations: list[str] = []
-        self.story: Story = tell(self.dice, events=self.dice.randint(8, 40), length=LENGTH_S)
+        self._two_builds = self.dice.random() < 0.5
+        self.story: Story = tell(
+            self.dice,
+            events=self.dice.randint(8, 40),
+            length=LENGTH_S,
+            # What is refused by one build alone leaves a letter that no record is behind.
+            systems=("care",) if self._two_builds else ("xp", "care"),
+        )
         # Some faults at a time, and each as often as it likes: what hides behind a frequent fault
         # shows where that one is missing.
         self._faults = {it for it in FAULTS if self.dice.random() < 0.45}
@@ -93,7 +104,6 @@ class World:
         self.disks = disks
         self._disk_fails = self._rate("disk", 0.05)
         self._slots = self.dice.choice((2, 2, 3))
-        self._two_builds = self.dice.random() < 0.5
         self.workers: dict[int, Worker] = {}
         self._expelled: set[int] = set()
         self._owners: dict[int, int] = {}
@@ -117,7 +127,7 @@ class World:
             except StuckError as error:
                 self.violations.append(f"liveness: {error}")
             errors = self.clock.errors
-            self._over = True
+            self._over = self.log.is_over = True
             for worker in self.workers.values():
                 worker.dead = True
             self.clock.bury()
@@ -137,9 +147,9 @@ class World:
         for slot in range(self._slots):
             self._start(slot)
         faults = self.clock.create_task(self._inject())
-        for told in self.story.told:
-            await asyncio.sleep(max(0.0, told.at - self.clock.time()))
-            self._publish(told.partition, told.key, told.value, told.headers)
+        for sent in self.story.sent:
+            await asyncio.sleep(max(0.0, sent.at - self.clock.time()))
+            self._publish(sent.partition, sent.key, sent.value, sent.headers)
         await faults
         self._end_faults()
         # The last of each partition: what was lost before it is noticed when it comes.
@@ -223,7 +233,7 @@ class World:
 
     def _until_next(self, pace: float) -> float:
         now = self.clock.time()
-        coming = [it.at for it in self.story.told if now < it.at < now + 2 * pace]
+        coming = [it.at for it in self.story.sent if now < it.at < now + 2 * pace]
         if coming and self.dice.random() < 0.7:
             # Where something is going on, more can go wrong.
             return self.dice.choice(coming) - now + self.rates.slow * 5 * self.dice.random()
@@ -356,19 +366,18 @@ def _done(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _judge_by_build(world: World) -> Any:
-    def judged(
-        seat: Seat,
-        state: PartitionState,
-        message: Message,
-        absent: Collection[tuple[str, int]] = (),
-    ) -> Judged:
-        worker = PROCESS.get()
-        assert isinstance(worker, Worker)
-        vars(judging)["RULES"] = worker.build
-        return judge(seat, state, message, absent)
-
-    return judged if world._two_builds else judge
+def _judge_by_build(
+    context: LaneContext,
+    state: PartitionState,
+    message: Message,
+    absent: Collection[tuple[str, int]] = (),
+) -> PendingRecord:
+    """Judge as the build of the worker whose turn it is: its record says which rules it had."""
+    worker = PROCESS.get()
+    assert isinstance(worker, Worker)
+    pending = judge(context, state, message, absent)
+    pending.record.rules = worker.build
+    return structs.replace(pending, raw=write_record(pending.record))
 
 
 @contextmanager
@@ -383,10 +392,9 @@ def installed(world: World) -> Iterator[None]:
                 "processor.snapshots.token_hex",
                 lambda size: f"{world.dice.getrandbits(8 * size):x}",
             ),
-            patch("processor.judge.RULES", BUILDS[0]),
             # In a calendar in which an hour passes in a second.
-            patch("processor.companions.HOLD_MAX", timedelta(hours=12)),
-            patch("processor.lane.judge", _judge_by_build(world)),
+            patch("processor.companions.HOLD_MAX", 12 * HOUR),
+            patch("processor.lane.judge", _judge_by_build),
             failpoints.watched(world.point),
         ):
             yield

@@ -1,0 +1,213 @@
+"""What `xp up` runs: our own parts, and the embedded stack where none is named.
+
+What was started is stopped again: at Ctrl-C, at SIGTERM and when Kafka or Postgres dies. A part is
+a process of its own, so that none can take another down, and dies with the supervisor even at
+kill -9. A part that ends by itself is started again, unless it does so at the start or too often.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final, Self
+
+import httpx
+import structlog
+from rich.console import Console
+
+from broker.topics import create_topics
+from gateway import keys
+from ops.addresses import mask, url_of
+from ops.console import say
+from ops.embedded.jars import fetch_jars
+from ops.embedded.kafka import EmbeddedKafka
+from ops.embedded.ports import choose_port, replace_text
+from ops.embedded.postgres import EmbeddedPostgres
+from ops.embedded.process import Child
+from ops.embedded.server import EmbeddedServer
+from ops.settings import RUNNING_FILE, Settings
+from ops.settings_file import SettingsError
+from ops.settings_in_force import environment
+from projections.database import connect
+from projections.migrations import migrate
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PARTS: Final = ("worker", "project", "serve", "notify")
+READY_WAIT_S: Final = 60.0
+STOP_PATIENCE_S: Final = 10.0
+LOOK_EVERY_S: Final = 0.2
+# A part that ended by itself so often within so many seconds will not fare better the next time.
+RESTARTS_MAX: Final = 3
+RESTARTS_WITHIN_S: Final = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class PartDiedError(Exception):
+    """A part ended by itself; the message has the end of its log."""
+
+
+class Stack:
+    """What `xp up` has started, in the order of starting."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        """Take what is to be run; nothing starts before it is entered."""
+        self.settings = settings
+        self._console = console
+        self._data_dir = settings.data_dir.resolve()
+        self._opened = AsyncExitStack()
+        self._watched: dict[str, Child | EmbeddedServer] = {}
+        # What commands beside this one need to know: part -> address.
+        self._running: dict[str, str] = {}
+        # Of our own parts: how each is started, and when it had to be started again.
+        self._commands: dict[str, list[str]] = {}
+        self._restarts: dict[str, list[float]] = {}
+        self._ready = False
+
+    async def __aenter__(self) -> Self:
+        """Start Kafka and Postgres where none are named, make topics and tables."""
+        await self._opened.__aenter__()
+        try:
+            await self._start_stack()
+        except BaseException:
+            await self._opened.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop everything that was started, last first."""
+        await self._opened.aclose()
+
+    async def _start_stack(self) -> None:
+        settings = self.settings
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"data_dir: {self._data_dir} cannot be a directory of data: {error.strerror}"
+            ) from error
+        if not settings.kafka:
+            self._running["kafka"] = await self._start_kafka()
+        if not settings.postgres:
+            self._running["postgres"] = await self._start_postgres()
+        self._leave_addresses()
+        self.settings = settings.model_copy(update={"data_dir": self._data_dir})
+        self.settings.connection()
+        done = await migrate(self.settings.dsn())
+        created = await create_topics(
+            self.settings.connection(),
+            settings.topics,
+            settings.partitions,
+            settings.replication,
+        )
+        log.info("stack.ready", migrations=done, topics=created)
+
+    async def _start_kafka(self) -> str:
+        say("Kafka     starting …", self._console, style="dim")
+        jars = await asyncio.to_thread(fetch_jars, self.settings.cache_dir)
+        kafka = EmbeddedKafka(self._data_dir, jars, self.settings.kafka_port)
+        self._opened.push_async_callback(asyncio.to_thread, kafka.stop)
+        await asyncio.to_thread(kafka.start)
+        self._watched["kafka"] = kafka
+        say(f"Kafka     {kafka.bootstrap_servers}", self._console)
+        return kafka.bootstrap_servers
+
+    async def _start_postgres(self) -> str:
+        postgres = EmbeddedPostgres(self._data_dir, self.settings.postgres_port)
+        self._opened.push_async_callback(asyncio.to_thread, postgres.stop)
+        await asyncio.to_thread(postgres.start)
+        self._watched["postgres"] = postgres
+        say(f"Postgres  {mask(postgres.dsn)}", self._console)
+        return postgres.dsn
+
+    def _leave_addresses(self) -> None:
+        if not self._running:
+            return
+        path = self._data_dir / RUNNING_FILE
+        # It has the password of the embedded Postgres.
+        replace_text(path, json.dumps(self._running), mode=0o600)
+        self._opened.callback(path.unlink, missing_ok=True)
+
+    async def first_key(self) -> str | None:
+        """Return a new API key if there is none yet: the only time that it is shown."""
+        async with connect(self.settings.dsn()) as connection:
+            # A key of the settings is adopted by the gateway itself.
+            if self.settings.api_key is not None or await keys.listed(connection):
+                return None
+            return await keys.create(connection, "admin")
+
+    async def start_parts(self) -> str:
+        """Start our own parts, and return the address that the gateway will have."""
+        port = choose_port("gateway", self._data_dir / "gateway.port", self.settings.port)
+        resolved = self.settings.model_copy(update={"port": port})
+        for number, part in enumerate(PARTS):
+            variables = environment(resolved)
+            if self.settings.metrics_port is not None:
+                variables["XP_METRICS_PORT"] = str(self.settings.metrics_port + number)
+            child = Child(
+                part,
+                self._data_dir / "parts" / part,
+                marks=(str(self._data_dir), part),
+                stop_signal=signal.SIGTERM,
+                environment=variables,
+            )
+            await asyncio.to_thread(child.claim)
+            self._opened.push_async_callback(asyncio.to_thread, child.stop, STOP_PATIENCE_S)
+            command = [sys.executable, str(ROOT / "ops" / "part.py"), part, str(self._data_dir)]
+            await asyncio.to_thread(child.start, command)
+            self._watched[part] = child
+            self._commands[part] = command
+        url = url_of(self.settings.host, port)
+        self._running["gateway"] = url
+        self._leave_addresses()
+        return url
+
+    async def wait_ready(self, url: str) -> None:
+        """Return when the gateway is ready; PartDiedError when it will not be."""
+        said = "it does not answer"
+        try:
+            async with httpx.AsyncClient() as client, asyncio.timeout(READY_WAIT_S):
+                while True:
+                    self.check()
+                    try:
+                        answer = await client.get(f"{url}/readyz")
+                    except httpx.TransportError:
+                        pass
+                    else:
+                        if answer.is_success:
+                            self._ready = True
+                            return
+                        said = " ".join(answer.text.split())
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError:
+            raise PartDiedError(
+                f"the gateway was not ready within {READY_WAIT_S:.0f} s: {said}. "
+                f"The logs are in {self._data_dir / 'parts'}"
+            ) from None
+
+    def check(self) -> None:
+        """Raise PartDiedError when something that was started is no longer running."""
+        for name, child in self._watched.items():
+            if not child.alive:
+                raise PartDiedError(f"{name} ended by itself; its log ends:\n{child.log_tail()}")
+
+    async def watch(self) -> None:
+        """Start again what ends by itself; PartDiedError when that is of no use."""
+        while True:
+            for part, command in self._commands.items() if self._ready else ():
+                child = self._watched[part]
+                if isinstance(child, Child) and not child.alive and self._may_restart(part):
+                    log.warning("part.restarted", part=part, code=child.exit_code)
+                    say(f"{part} ended by itself and is started again", self._console, style="red")
+                    await asyncio.to_thread(child.start, command)
+            self.check()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _may_restart(self, part: str) -> bool:
+        now = time.monotonic()
+        lately = [at for at in self._restarts.get(part, []) if now - at < RESTARTS_WITHIN_S]
+        self._restarts[part] = [*lately, now]
+        return len(lately) < RESTARTS_MAX

@@ -1,0 +1,67 @@
+"""What a lane needs to know of its place, and what the headers of a message say."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from processor.rules.ruleset import Ruleset
+from schemas.codec import read_event_id
+from schemas.instants import Millis
+from schemas.text import EventId, LaneToken, TenantKey
+from schemas.topics import HEADER_FORWARDED, HEADER_TIME
+
+# An append time beyond is none: it lies in the year 8307.
+MILLIS_MAX: Final = 2 * 10**14
+
+
+class MissingVersionError(Exception):
+    """A marker names a version that has not been read yet: the lane waits for it."""
+
+    def __init__(self, tenant: TenantKey, version: int) -> None:
+        super().__init__(f"version {version} of tenant {tenant!r} has not been read yet")
+        self.tenant = tenant
+        self.version = version
+
+
+class UnusableVersionError(Exception):
+    """A version that was read cannot be judged by: its marker is dead, and its tenant's inputs."""
+
+
+class LaneContext:
+    """What is the same for all that a lane judges during one assignment."""
+
+    __slots__ = ("epoch", "lane", "partition", "partitions", "ruleset")
+
+    def __init__(
+        self,
+        partition: int,
+        partitions: int,
+        epoch: int,
+        lane: LaneToken,
+        ruleset: Callable[[TenantKey, int], Ruleset | None],
+    ) -> None:
+        self.partition = partition
+        self.partitions = partitions
+        self.epoch = epoch
+        self.lane = lane
+        # Finds the rules of a tenant's version, None while it has not been read. Raises
+        # UnusableVersionError.
+        self.ruleset = ruleset
+
+
+def origin_of(headers: Mapping[str, bytes]) -> EventId | None:
+    """Return the id under which a forwarded event was first found, None for any other."""
+    if HEADER_FORWARDED not in headers:
+        return None
+    origin = headers[HEADER_FORWARDED].decode("ascii", "replace")
+    return origin if read_event_id(origin) else None
+
+
+def append_time(timestamp: Millis, headers: Mapping[str, bytes]) -> Millis:
+    """Return an event's append time: a forwarded one keeps its first."""
+    if HEADER_TIME not in headers or origin_of(headers) is None:
+        return timestamp
+    text = headers[HEADER_TIME]
+    if text.isdigit() and len(text) <= len(str(MILLIS_MAX)):
+        # It was somewhere else before it came here.
+        return min(int(text), timestamp)
+    return timestamp

@@ -1,0 +1,189 @@
+"""What is wrong with an input, in words for its producer: all of it, not just the first."""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from msgspec import NODEFAULT, MsgspecError, Struct, UnsetType, ValidationError, convert
+from msgspec.json import Decoder
+from msgspec.structs import fields
+
+from schemas.inputs.base import NumberIn, Problem
+from schemas.text import text_problem
+
+PROBLEMS_MAX: Final = 5
+
+# Where no decimal has room for an exponent, this one is as far from every value as it is.
+_FAR: Final = 10**6
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        digits, _, exponent = text.lower().partition("e")
+        return Decimal(f"{digits}e{'-' if exponent.startswith('-') else ''}{_FAR}")
+
+
+# Numbers with a point are taken by their text: a double would have other digits.
+_GENERIC: Final[Decoder[Any]] = Decoder(float_hook=_decimal)
+
+# What msgspec says, and what a producer is told.
+_SAID: Final = (
+    (re.compile(r"Expected `str` of length >= 1$"), "must not be empty"),
+    (re.compile(r"Expected `str` of length <= (\d+)$"), r"must have at most \1 characters"),
+    (re.compile(r"Expected `\w+` of length <= (\d+)$"), r"must have at most \1 items"),
+    (
+        re.compile(r"Expected `str` matching regex '\^\[a-zA-Z0-9_-\].*"),
+        "must have letters, digits, _ and - only, and at least one",
+    ),
+    (re.compile(r"Expected `str` matching regex (.*)$"), r"must look like \1"),
+    (re.compile(r"Expected `\w+` >= (-?\d+)$"), r"must be at least \1"),
+    (re.compile(r"Expected `\w+` <= (-?\d+)$"), r"must be at most \1"),
+    (re.compile(r"Invalid enum value (.*)$"), r"cannot be \1"),
+    (re.compile(r"Invalid RFC3339.*"), "must be a date, such as 2026-03-02"),
+    (re.compile(r"Integer value out of range.*"), "is too large a number"),
+    (re.compile(r"Invalid decimal string.*"), "must be a number"),
+    (re.compile(r"Expected `array` of length (\d+), got (\d+)$"), r"must have \1 items, not \2"),
+    (re.compile(r"Expected `(.*)`, got `(.*)`$"), r"must be \1, not \2"),
+)
+_NAMES: Final = {
+    "str": "a text",
+    "int": "a whole number",
+    "decimal": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "date": "a date",
+    "null": "null",
+    "float": "a number",
+}
+
+
+class NotJsonError(ValueError):
+    """The bytes are no JSON; the message says where."""
+
+
+def read_json(raw: bytes) -> Any:  # noqa: ANN401  any JSON there is
+    """Read any JSON, numbers with a point as decimals. Raises NotJsonError."""
+    try:
+        return _GENERIC.decode(raw)
+    except ValidationError as error:
+        # Of the thousands of digits that Python reads no number of.
+        raise NotJsonError("not JSON that can be read: a number has too many digits") from error
+    except (MsgspecError, UnicodeDecodeError) as error:
+        raise NotJsonError(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise NotJsonError("not JSON that can be read: it is nested too deeply") from error
+
+
+def shape_problems(
+    value: Mapping[str, Any], struct: type[Struct], path: str = ""
+) -> Iterator[Problem]:
+    """Yield what is wrong with the fields of an object that is to be a Struct, types alone."""
+    known = {field.encode_name: field for field in fields(struct)}
+    tag = struct.__struct_config__.tag_field
+    for name in value:
+        if name not in known and name != tag:
+            yield Problem(f"{path}{name}", "unknown field")
+    for name, field in known.items():
+        if name in value:
+            yield from _problems(value[name], field.type, f"{path}{name}")
+        elif field.default is NODEFAULT and field.default_factory is NODEFAULT:
+            yield Problem(f"{path}{name}", "is required")
+
+
+def _problems(value: Any, wanted: Any, path: str) -> Iterator[Problem]:  # noqa: ANN401  any JSON, any type
+    members = [it for it in _members(wanted) if it not in (NoneType, UnsetType)]
+    if NumberIn in members and isinstance(value, bool | str):
+        yield Problem(path, "must be a number")
+        return
+    if isinstance(value, dict):
+        for member in members:
+            if isinstance(member, type) and issubclass(member, Struct):
+                yield from shape_problems(value, member, f"{path}.")
+                return
+            plain = get_args(member)[0] if get_origin(member) is Annotated else member
+            if get_origin(plain) is dict:
+                found = list(_item_problems(value, get_args(plain)[1], path))
+                yield from found or _whole_problem(value, wanted, path)
+                return
+    elif isinstance(value, list):
+        for member in members:
+            plain = get_args(member)[0] if get_origin(member) is Annotated else member
+            if get_origin(plain) is list:
+                named = {str(index): it for index, it in enumerate(value)}
+                found = list(_item_problems(named, get_args(plain)[0], path))
+                yield from found or _whole_problem(value, wanted, path)
+                return
+    yield from _whole_problem(value, wanted, path)
+
+
+def _item_problems(value: Mapping[str, Any], wanted: Any, path: str) -> Iterator[Problem]:  # noqa: ANN401  as above
+    for key, item in value.items():
+        yield from _problems(item, wanted, f"{path}.{key}")
+
+
+def _members(wanted: Any) -> tuple[Any, ...]:  # noqa: ANN401  any type
+    return get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+
+
+def _whole_problem(value: Any, wanted: Any, path: str) -> Iterator[Problem]:  # noqa: ANN401  as above
+    try:
+        convert(value, wanted)
+    except MsgspecError as error:
+        said = str(error).split(" - at `$")[0]
+        yield Problem(path, _in_words(said))
+
+
+def _in_words(said: str) -> str:
+    for pattern, words in _SAID:
+        if pattern.match(said):
+            text = pattern.sub(words, said)
+            if text.startswith("must be ") and "`" not in said.replace("`", "", 4):
+                return _with_names(text)
+            return text
+    return said
+
+
+def _with_names(text: str) -> str:
+    wanted, _, found = text.removeprefix("must be ").partition(", not ")
+    kinds = [it for it in wanted.split(" | ") if it != "null"]
+    if "decimal" in kinds:
+        kinds = [it for it in kinds if it != "int"]
+    names = dict.fromkeys(_NAMES.get(it, it) for it in kinds)
+    return f"must be {' or '.join(names)}, not {_NAMES.get(found, found)}" if found else text
+
+
+def text_problems(value: Any) -> Iterator[Problem]:  # noqa: ANN401  any JSON
+    """Yield the texts, names of fields included, that no door takes."""
+    # Without recursion: what could just be read may be nested too deeply for that.
+    left: list[tuple[str, Any]] = [("", value)]
+    while left:
+        path, found = left.pop()
+        below: list[tuple[str, Any]] = []
+        if isinstance(found, str):
+            problem = text_problem(found)
+            if problem is not None:
+                yield Problem(path, problem)
+        elif isinstance(found, dict):
+            for key, item in found.items():
+                place = f"{path}.{key}" if path else key
+                below += [(place, key), (place, item)]
+        elif isinstance(found, list):
+            below += [(f"{path}.{index}", item) for index, item in enumerate(found)]
+        left += reversed(below)
+
+
+def sentence(problems: list[Problem]) -> str:
+    """Return one sentence on the first few problems, naming the fields."""
+    parts = []
+    for path, message in problems[:PROBLEMS_MAX]:
+        # A field may have no name at all.
+        where = path.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0") or '""'
+        parts.append(f"{where}: {message}")
+    if len(problems) > len(parts):
+        parts.append(f"and {len(problems) - len(parts)} more")
+    return "; ".join(parts)
