@@ -5,8 +5,8 @@ from functools import lru_cache
 from aiokafka.partitioner import murmur2
 
 
-# The hash is pure Python, and most inputs are of users who were there a moment ago.
-@lru_cache(maxsize=65_536)
+# The hash is pure Python, and the same few keys come again and again.
+@lru_cache(maxsize=4096)
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition on which Kafka's own clients put a key."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
