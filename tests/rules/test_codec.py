@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from given import game, total
+from pydantic import ValidationError
 
 from schemas.codec import (
     ForeignRecordError,
@@ -18,6 +19,7 @@ from schemas.codec import (
     write_record,
     write_version,
 )
+from schemas.definitions import Definitions
 from schemas.instants import from_millis, instant, micros, read_instant, write_instant, write_micros
 from schemas.order import Link, follows, link_of
 from schemas.records import appended_text, event_id, event_id_of, time_text
@@ -32,6 +34,13 @@ VERSION_1 = (
     b'"day":"2026-03-02"}]}'
 )
 
+
+SMALL_GAME = {
+    "metrics": [{"key": "commits"}],
+    "user": [f"a{number}" for number in range(101)],
+    "streak": {"maxFreezes": 9, "freezeAutoEarnInterval": 9, "freezeAutoEarnAmount": 1},
+    "achievements": [{"key": "a", "metricValue": "1"}],
+}
 
 # The same record as it is written today: neither may these bytes.
 VERSION_2 = (
@@ -125,6 +134,37 @@ def test_a_version_survives_the_journey_with_its_decimals():
     version = succeed(None, definitions, "default", datetime(2026, 3, 2, tzinfo=UTC))
     assert read_version(write_version(version)) == version
     assert read_definitions_record(write_version(version)) == version
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        pytest.param(("metrics", 0, "description"), "x" * 5_000, "4096 characters", id="text"),
+        pytest.param(("metrics", 0, "units"), "x" * 300, "255 characters", id="units"),
+        pytest.param(("achievements", 0, "badgeUrl"), "x" * 3_000, "2048 characters", id="address"),
+        pytest.param(("streak", "freezeAutoEarnAmount"), 11, "10 at most", id="freezes"),
+        pytest.param(
+            ("achievements", 0, "userAttributes"),
+            {f"a{number}": "x" for number in range(101)},
+            "100 attributes",
+            id="attributes",
+        ),
+    ],
+)
+def test_a_version_in_force_stays_readable_though_a_limit_came_after_it(path, value, problem):
+    version = succeed(None, game(**SMALL_GAME), "default", datetime(2026, 3, 2, tzinfo=UTC))
+    words = json.loads(write_version(version))
+    *parents, name = path
+    place = words["definitions"]
+    for parent in parents:
+        place = place[parent]
+    place[name] = value
+    place = read_version(json.dumps(words).encode()).definitions.model_dump()
+    for parent in parents:
+        place = place[parent]
+    assert place[name] == value
+    with pytest.raises(ValidationError, match=problem):
+        Definitions.model_validate(words["definitions"])
 
 
 def test_an_epoch_mark_is_told_from_a_version():
