@@ -49,6 +49,7 @@ _SAID: Final = (
     (re.compile(r"Expected `array` of length (\d+), got (\d+)$"), r"must have \1 items, not \2"),
     (re.compile(r"Expected `(.*)`, got `(.*)`$"), r"must be \1, not \2"),
 )
+_TRUNCATED: Final = {"Input data was truncated": "it ends too early"}
 _NAMES: Final = {
     "str": "a text",
     "int": "a whole number",
@@ -73,8 +74,11 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401  any JSON there is
     except ValidationError as error:
         # Of the thousands of digits that Python reads no number of.
         raise NotJsonError("not JSON that can be read: a number has too many digits") from error
-    except (MsgspecError, UnicodeDecodeError) as error:
-        raise NotJsonError(f"not JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise NotJsonError(f"not JSON: no UTF-8 at byte {error.start} of a text") from error
+    except MsgspecError as error:
+        said = str(error).removeprefix("JSON is malformed: ")
+        raise NotJsonError(f"not JSON: {_TRUNCATED.get(said, said)}") from error
     except RecursionError as error:
         raise NotJsonError("not JSON that can be read: it is nested too deeply") from error
 

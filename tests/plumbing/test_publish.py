@@ -27,7 +27,7 @@ MIXED = (
 )
 WRONG = {
     2: "there is no metric 'stepz' (known: steps)",
-    4: "not JSON: expected ident at column 2",
+    4: "not JSON: invalid character (byte 4)",
     5: "tenant 'acme' has no definitions: apply some with `xp apply FILE --tenant acme`",
 }
 

@@ -1,5 +1,7 @@
 """Numbers of inputs: exact by their text, whatever their form, and within limits."""
 
+import re
+
 import pytest
 from wording.raw import raw, refusal
 
@@ -70,7 +72,9 @@ def test_what_is_no_value_says_so(text, words):
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1.", ".5", "+1", "01", "0x1"])
 def test_what_json_has_no_number_for_is_no_json(text):
-    assert refusal(raw(f',"value":{text}')).startswith("not JSON: JSON is malformed")
+    assert re.match(
+        r"not JSON: (invalid|expected) .* \(byte \d+\)$", refusal(raw(f',"value":{text}'))
+    )
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "-" + "9" * 60_000])
