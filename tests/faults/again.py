@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from unittest.mock import patch
 
 from faults.lines import Raw
 from msgspec.structs import replace
 
-import processor.judge
 from processor.judge import judge
 from processor.messages import LaneContext
 from processor.partition_state import PartitionState
@@ -51,12 +51,12 @@ def version_of(value: bytes) -> int:
 def difference(context: LaneContext, state: PartitionState, raw: Raw, value: bytes) -> str:
     """Judge the event of a record again; say how it differs from `value`, empty: in nothing."""
     record = read_record(value)
-    # Of a worker of another version: these have the same rules under another number.
-    processor.judge.RULES = record.rules  # type: ignore[attr-defined]  # where it is used
     is_older = version_of(value) < RECORD_VERSION
     if is_older and HEADER_ORIGIN not in dict(raw.headers):
         raw = raw._replace(headers=(*raw.headers, SOMEBODY_WAITS))
-    judged = judge(context, state, Message(*raw), ABSENT)
+    # Of a worker of another version: these have the same rules under another number.
+    with patch("processor.judge.RULES", record.rules):
+        judged = judge(context, state, Message(*raw), ABSENT)
     is_same = judged.raw == value
     if is_older:
         is_same = _comparable(record) == _comparable(judged.record)
