@@ -1,6 +1,6 @@
 """The producers: idempotent and acknowledged by all in-sync replicas, whatever they send."""
 
-from typing import Final
+from typing import Final, Literal
 
 from aiokafka import AIOKafkaProducer
 
@@ -17,11 +17,13 @@ def producer(
     *,
     batch_bytes: int = BATCH_BYTES,
     request_timeout_ms: int = REQUEST_TIMEOUT_MS,
+    compression: Literal["zstd"] | None = None,
 ) -> AIOKafkaProducer:
     """Return a producer that has not been started, batching up to so many bytes per partition.
 
     A single message may be larger than a batch, up to what its topic takes. `request_timeout_ms` is
-    how long one request waits for the broker before it is sent again.
+    how long one request waits for the broker before it is sent again. `compression` is of whole
+    batches: every reader of the topic needs the codec.
     """
     return AIOKafkaProducer(
         **connection.options(),
@@ -31,4 +33,5 @@ def producer(
         max_batch_size=batch_bytes,
         max_request_size=BATCH_BYTES_MAX,
         request_timeout_ms=request_timeout_ms,
+        compression_type=compression,
     )

@@ -93,4 +93,4 @@ class KafkaLedger:
 
 def ledger_producer(connection: Connection) -> AIOKafkaProducer:
     """Return the producer for `append`, and for nothing else: other topics take smaller batches."""
-    return producer(connection, batch_bytes=APPEND_BYTES_MAX)
+    return producer(connection, batch_bytes=APPEND_BYTES_MAX, compression="zstd")
