@@ -12,7 +12,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from benchmarks import backlogs, growth, http_rows, memory, path, recovery
+from benchmarks import backlogs, growth, http_rows, judge_alone, memory, path, recovery
 from benchmarks.bench import Bench, Options
 from benchmarks.results import Results
 from benchmarks.rows import BY_NAME
@@ -26,8 +26,10 @@ from ops.settings_in_force import read_settings
 
 # What is measured together, in the order in which it is measured: the longest last.
 GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Bench], Awaitable[None]]], ...]] = (
+    (tuple(judge_alone.JOBS), judge_alone.judge_rows),
     (("reference",), backlogs.reference_row),
     (("quix", "streams"), backlogs.small_rows),
+    (("pair",), backlogs.pair_row),
     (("one-user",), backlogs.one_user_row),
     (("scaling",), backlogs.scaling_row),
     (("post-200-p50", "post-200-p99"), http_rows.post_200_rows),

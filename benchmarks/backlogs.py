@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks import peers
 from benchmarks.bench import Bench
-from benchmarks.contest import follow, peer_contends, worker_contends
+from benchmarks.contest import follow, pair_contends, peer_contends, worker_contends
 from benchmarks.events import REFERENCE, SMALL, Line, backlog, evenly, reference
 from benchmarks.kafka import wait_members
 from benchmarks.results import Figure
@@ -18,6 +18,7 @@ EVENTS: Final = 300_000
 USERS: Final = 10_000
 ONE_USER_EVENTS: Final = 100_000
 SCALING_EVENTS: Final = 200_000
+PAIR_EVENTS: Final = 600_000
 JOIN_S: Final = 60.0
 PLAIN: Final = "worker in plain Python"
 
@@ -35,6 +36,29 @@ async def small_rows(bench: Bench) -> None:
     lines = backlog(bench.count(EVENTS), USERS)
     rows = {name: name for name in bench.wanted("quix", "streams")}
     await _beside_peers(bench, rows, SMALL, lines)
+
+
+async def pair_row(bench: Bench) -> None:
+    """Measure the row `pair`: two processes of the worker, and a peer with two threads."""
+    if reason := peers.available("streams"):
+        bench.fail("pair", f"streams cannot run here: {reason}")
+        return
+    await asyncio.to_thread(peers.prepare, "streams", bench.cache_dir)
+    lines = backlog(bench.count(PAIR_EVENTS), USERS)
+    rates, missing = await take_turns(
+        bench,
+        {
+            "two processes": lambda: pair_contends(bench, SMALL, lines),
+            "streams": _peer(bench, "streams", lines),
+        },
+    )
+    if missing:
+        raise RuntimeError(str(missing))
+    ours, theirs = rates["two processes"], rates["streams"]
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    beside = {f"{name}, events/s": found for name, found in rates.items()}
+    how = {"events": len(lines), "users": USERS, "partitions": bench.options.partitions}
+    bench.record("pair", Figure(ratios, beside, how, median(ours) / median(theirs)))
 
 
 async def _beside_peers(

@@ -16,7 +16,14 @@ from typing import Final
 from benchmarks import peers
 from benchmarks.bench import Bench
 from benchmarks.events import Line
-from benchmarks.kafka import Ends, count_committed, create, drop_topics, fill
+from benchmarks.kafka import (
+    Ends,
+    count_committed,
+    create,
+    drop_topics,
+    fill,
+    wait_members,
+)
 from benchmarks.system import ROOT, Part, System
 from broker.connection import Connection
 
@@ -93,6 +100,37 @@ async def worker_contends(
     """Return events per second of `xp worker` of a checkout on a backlog, everything new."""
     async with bench.system("worker", game=game, root=root) as system:
         return await worker_rate(bench, system, lines, **settings)
+
+
+async def pair_contends(bench: Bench, game: Path, lines: Sequence[Line]) -> float:
+    """Return events per second of two workers on a backlog, from when both have partitions."""
+    async with bench.system("pair", game=game) as system, bench.ends() as ends:
+        ledger = system.topics.ledger
+        await system.publish(lines)
+        parts = [await system.start("worker", XP_LOG_LEVEL="warning") for _ in range(2)]
+        await wait_members(system.connection, f"{system.topics.prefix}worker", len(parts))
+        await _until_all_move(ends, ledger)
+        before = await ends.total(ledger)
+        rate, _ = await follow(
+            ends,
+            ledger,
+            begins_at=before,
+            records=system.unjudged - before,
+            check=system.check,
+        )
+        await system.wait_judged(ends, system.unjudged)
+    return rate
+
+
+async def _until_all_move(ends: Ends, topic: str) -> None:
+    """Return once every partition of a topic grows: whoever joined has what is theirs."""
+    async with asyncio.timeout(START_PATIENCE_S):
+        grown: set[int] = set()
+        first = await ends.by_partition(topic)
+        while grown != first.keys():
+            await asyncio.sleep(LOOK_EVERY_S)
+            now = await ends.by_partition(topic)
+            grown = {number for number, end in now.items() if end > first[number]}
 
 
 async def peer_contends(bench: Bench, name: str, lines: Sequence[Line]) -> float:
