@@ -37,7 +37,16 @@ LOG_TAIL: Final = 1500
 
 
 COMPILED: Final = ".compiled"
-ROOMS: Final = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
+ROOMS: Final = (
+    "schemas",
+    "broker",
+    "processor",
+    "projections",
+    "contract",
+    "gateway",
+    "notifier",
+    "ops",
+)
 
 
 def is_compiled(root: Path = ROOT) -> bool:

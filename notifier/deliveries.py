@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from broker.ledger import Position
 from projections.database import Connection, DatabaseUnreachableError, parse_queries
@@ -123,23 +123,6 @@ async def subscribed(
     for webhook_id, tenant in await cursor.fetchall():
         found.setdefault(tenant, []).append(webhook_id)
     return found
-
-
-async def people(
-    connection: Connection, who: Iterable[Who]
-) -> tuple[Mapping[Who, dict[str, Any]], Mapping[Who, dict[str, Any]]]:
-    """Return the rows of read.users and of own.profiles, by tenant and user."""
-    wanted = sorted(set(who))
-    parameters = {
-        "tenants": [tenant for tenant, _ in wanted],
-        "users": [user for _, user in wanted],
-    }
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(QUERIES["users"], parameters)
-        users = {(row["tenant"], row["user_id"]): row for row in await cursor.fetchall()}
-        await cursor.execute(QUERIES["profiles"], parameters)
-        profiles = {(row["tenant"], row["user_id"]): row for row in await cursor.fetchall()}
-    return users, profiles
 
 
 async def enqueue(connection: Connection, deliveries: Iterable[New], now: datetime) -> None:

@@ -7,8 +7,7 @@ HTTP in here; sending is `notifier.dispatcher`.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -22,9 +21,9 @@ from broker.ledger import Batch, LedgerReader, Position
 from broker.topics import partition_count
 from notifier import deliveries, metrics, payloads
 from notifier.deliveries import OUTAGES, New, Start
+from notifier.effects import Found, find
+from notifier.people import people
 from projections.database import Connection, Database
-from schemas.entries import LevelEntry
-from schemas.records import Record, event_id_of
 from schemas.text import text_problem
 from schemas.topics import Topics
 from schemas.versions import Version
@@ -43,35 +42,6 @@ log = structlog.get_logger(__name__)
 
 class MovedError(Exception):
     """Another notifier has moved the position; discard what was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A change of level, and the record it stands in."""
-
-    record: Record
-    index: int
-    entry: LevelEntry
-
-    @property
-    def id(self) -> str:
-        """The delivery's id: event id and index of the effect, the same for ever."""
-        return f"{event_id_of(self.record)}:{self.index}"
-
-    @property
-    def who(self) -> tuple[str, str]:
-        """Tenant and user."""
-        assert self.record.user is not None, event_id_of(self.record)
-        return self.record.tenant, self.record.user
-
-
-def find(record: Record) -> Iterator[Found]:
-    """Return the effects of a record that webhooks are sent; none where it is marked quiet."""
-    if record.outcome != "applied":
-        return
-    for index, entry in enumerate(record.entries):
-        if isinstance(entry, LevelEntry) and not entry.quiet:
-            yield Found(record, index, entry)
 
 
 class Outbox:
@@ -244,15 +214,14 @@ async def _bodies(
 ) -> list[tuple[Found, bytes]]:
     # Of an old ledger: a user whose id no table can hold is not in the read models either.
     storable = (effect.who for effect in wanted if text_problem(effect.who[1]) is None)
-    users, profiles = await deliveries.people(connection, storable)
+    known = await people(connection, storable)
     bodies = []
     for effect in wanted:
-        user = users.get(effect.who)
-        if user is None:
+        person = known.get(effect.who)
+        if person is None:
             # The read models are past this record and know no such user: it was forgotten.
             log.warning("outbox.user_gone", delivery=effect.id)
             continue
         version = versions[effect.record.tenant, effect.record.definitions]
-        profile = profiles.get(effect.who)
-        bodies.append((effect, payloads.level_changed(effect.entry, version, user, profile)))
+        bodies.append((effect, payloads.level_changed(effect.entry, version, person)))
     return bodies

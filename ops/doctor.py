@@ -16,8 +16,8 @@ from ops.errors import sentence_of
 from ops.settings import Settings
 from ops.settings_file import SettingsError
 from projections.database import Connection, DatabaseError, connect
+from projections.lag import events_behind, ledger_lag
 from projections.migrations import check_schema
-from projections.runner import events_behind, ledger_lag
 from projections.set_aside import first_set_aside, set_aside_count
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 from broker.connection import Connection
 from broker.finder import find_record
 from broker.producer import producer as new_producer
-from gateway.admin_ours import of_event
-from gateway.errors import ApiError
+from contract.admin import corrections
+from contract.errors import UnfitError
 from ops.definitions import NoDefinitionsError, definitions
 from schemas.codec import read_event_id, write_input
 from schemas.inputs import Adjustment, Correction, user_of
@@ -68,8 +68,8 @@ def correction_of(record: Record, value: Decimal | None, reason: str) -> dict[st
     Raises ValueError when that event did not count, or is none of a metric.
     """
     try:
-        correction = of_event(record)
-    except ApiError as error:
+        correction = corrections.correction_of(record)
+    except UnfitError as error:
         raise ValueError(str(error)) from error
     return {
         **correction,

@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-ROOMS = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
+ROOMS = ("schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops")
 
 
 def check_rooms() -> None:

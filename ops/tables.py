@@ -10,7 +10,7 @@ from ops.settings import Settings
 from processor.rules.compiling import compile_definitions
 from processor.rules.levels import level_at
 from projections.database import connect
-from projections.tops import tops
+from projections.points import tops
 
 
 async def print_tops(settings: Settings, tenant: str, console: Console, limit: int = 10) -> None:

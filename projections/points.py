@@ -5,7 +5,9 @@ so that the figures are exact and edited levels hold at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import orjson
@@ -13,6 +15,7 @@ import orjson
 from projections.database import Connection, Statement, load_queries
 from projections.effects import Applied
 from schemas.entries import PointsEntry
+from schemas.periods import Frequency
 
 _QUERIES = load_queries("points")
 
@@ -48,6 +51,17 @@ class Range(NamedTuple):
     start: int
     end: int
     users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """A user among those with the most points."""
+
+    user: str
+    points: int
+    # The longest streak that there was.
+    longest: int
+    totals: dict[str, Decimal]
 
 
 class PointsChanges:
@@ -189,3 +203,15 @@ async def users_per_level(
     rows = await connection.execute(_QUERIES["levels"], given)
     users = {ascending[place - 1]: found for place, found in await rows.fetchall()}
     return [users.get(threshold, 0) for threshold in thresholds]
+
+
+async def tops(
+    connection: Connection, tenant: str, system: str, frequency: Frequency, limit: int = 10
+) -> list[Top]:
+    """Return the users with the highest balance, highest first; equal ones by their ids."""
+    given = {"tenant": tenant, "system": system, "frequency": frequency, "limit": limit}
+    rows = await connection.execute(_QUERIES["tops"], given)
+    return [
+        Top(user, points, longest, {key: Decimal(text) for key, text in totals.items()})
+        for user, points, longest, totals in await rows.fetchall()
+    ]

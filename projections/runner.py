@@ -15,10 +15,10 @@ from broker.connection import Connection as Kafka
 from broker.definitions import DefinitionsReader
 from broker.failpoints import reach
 from broker.ledger import Batch, LedgerReader, Position
-from broker.topics import end_offsets
 from projections import definitions, metrics
 from projections.changes import Changes
 from projections.database import READ, Database, connect
+from projections.lag import ledger_lag
 from projections.migrations import check_schema
 from projections.outages import AwayError, keep_up, partitions_of
 from projections.positions import StalePositionError, add_positions, positions
@@ -234,39 +234,3 @@ async def _stop(task: asyncio.Task[Any] | None) -> None:
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def ledger_lag(dsn: str, kafka: Kafka, topics: Topics, *, schema: str = READ) -> int:
-    """Return how many records of the ledger are not in the read models yet.
-
-    Raises DatabaseUnreachableError, aiokafka's KafkaError when the broker is away, and AwayError
-    when there is no such topic.
-    """
-    async with connect(dsn, schema) as connection:
-        stored = await positions(connection)
-    ends = await _ends(kafka, topics.ledger)
-    return sum(max(0, end - stored.get(p, Position()).offset) for p, end in ends.items())
-
-
-async def events_behind(dsn: str, kafka: Kafka, topics: Topics, *, epoch: int = 0) -> int:
-    """Return how many of the published events have not reached the read models yet.
-
-    Every event has one ledger record, so those are the events after the last record's source.
-    Raises as `ledger_lag` does.
-    """
-    async with connect(dsn) as connection:
-        stored = await positions(connection)
-    behind = 0
-    for partition, end in (await _ends(kafka, topics.events)).items():
-        last = stored.get(partition, Position()).last
-        judged = last.offset + 1 if last is not None and last.epoch == epoch else 0
-        behind += max(0, end - judged)
-    return behind
-
-
-async def _ends(kafka: Kafka, topic: str) -> dict[int, int]:
-    # A topic that is not there must not look like one that is read to its end.
-    try:
-        return await end_offsets(kafka, topic)
-    except LookupError as error:
-        raise AwayError(str(error)) from error

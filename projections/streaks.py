@@ -1,10 +1,10 @@
 """Read model: streaks as of each user's last record, and what happened in every period of them.
 
-What a streak is now follows from the row and the calendar: that is the reader's to work out. What
-keeps a streak besides activity is stored by `protection` and read here.
+What a streak is now follows from its row, what keeps it besides activity (`protection`), and the
+calendar: the rows are read here together, and the rest is the reader's to work out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -14,11 +14,10 @@ from psycopg.rows import class_row
 
 from projections.database import Connection, Statement, load_queries
 from projections.effects import Applied
-from schemas.entries import StreakEntry, StreakPreferences
+from schemas.entries import Pause, StreakEntry, StreakPreferences
 from schemas.periods import Frequency, previous_period
 
 _QUERIES = load_queries("streaks")
-_PROTECTION = load_queries("protection")
 
 # Of a long pause that is told at once, so many periods are kept: no read shows more.
 KEPT_PERIODS_MAX: Final = 1000
@@ -42,6 +41,25 @@ class Streak:
     extended: datetime | None
 
 
+class Current(NamedTuple):
+    """A user's streak of one frequency as of the user's last record, and what keeps it."""
+
+    user: str
+    # The user's own time zone.
+    tz: str | None
+    # 0 when lost, and without one.
+    length: int
+    started: date | None
+    # First date of the last period up to which it is kept, None when lost.
+    through: date | None
+    # When it last started or was extended.
+    extended: datetime | None
+    freezes: int
+    preferences: StreakPreferences
+    # By their first date, those that are over included.
+    pauses: list[Pause]
+
+
 class StreakPeriod(NamedTuple):
     """A period that was satisfied, or in which a freeze or a pause kept the streak."""
 
@@ -52,14 +70,6 @@ class StreakPeriod(NamedTuple):
     # Whether a freeze, and whether a pause, took the place of activity.
     used_freeze: bool = False
     used_pause: bool = False
-
-
-class PauseRow(NamedTuple):
-    """Local dates, both included, in which a user's streaks are kept without activity."""
-
-    id: str
-    start: date
-    end: date
 
 
 class _Period:
@@ -174,28 +184,32 @@ async def streak_history(
     return [StreakPeriod(*row) for row in await rows.fetchall()]
 
 
-async def freezes_of(connection: Connection, tenant: str, user: str) -> int | None:
-    """Return how many streak freezes a user has, None for one who never had any."""
-    given = {"tenant": tenant, "user": user}
-    row = await (await connection.execute(_PROTECTION["freezes"], given)).fetchone()
-    return row[0] if row else None
+async def current_streaks(
+    connection: Connection, tenant: str, users: Sequence[str], frequency: Frequency
+) -> list[Current]:
+    """Return one for each user in the order given; nothing is in it of one who is unknown."""
+    given = {"tenant": tenant, "users": list(users), "frequency": frequency}
+    rows = await connection.execute(_QUERIES["current"], given)
+    found = []
+    for user, tz, length, started, through, extended, freezes, own, pauses in await rows.fetchall():
+        found.append(
+            Current(
+                user,
+                tz,
+                length or 0,
+                started,
+                through,
+                extended,
+                freezes or 0,
+                convert(own, StreakPreferences) if own is not None else StreakPreferences(),
+                convert(pauses or [], list[Pause]),
+            )
+        )
+    return found
 
 
-async def pauses_of(connection: Connection, tenant: str, user: str) -> list[PauseRow]:
-    """Return a user's pauses by their first date, those that are over included."""
-    rows = await connection.execute(_PROTECTION["pauses"], {"tenant": tenant, "user": user})
-    return [PauseRow(*row) for row in await rows.fetchall()]
-
-
-async def pause_owner(connection: Connection, tenant: str, pause: str) -> str | None:
-    """Return the id of the user who has the pause of this id, None when nobody has."""
-    given = {"tenant": tenant, "id": pause}
-    row = await (await connection.execute(_PROTECTION["pause_owner"], given)).fetchone()
-    return row[0] if row else None
-
-
-async def preferences_of(connection: Connection, tenant: str, user: str) -> StreakPreferences:
-    """Return what a user set of the streak; nothing is in it that follows the game."""
-    given = {"tenant": tenant, "user": user}
-    row = await (await connection.execute(_PROTECTION["preferences"], given)).fetchone()
-    return convert(row[0], StreakPreferences) if row else StreakPreferences()
+async def current_streak(
+    connection: Connection, tenant: str, user: str, frequency: Frequency
+) -> Current:
+    """Return the one of a user."""
+    return (await current_streaks(connection, tenant, [user], frequency))[0]

@@ -18,7 +18,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 TARGET: Final = ROOT / ".compiled"
 # The checksum of what the extension modules were made of; its date says how new the copies are.
 STAMP: Final = "stamp"
-ROOMS: Final = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
+ROOMS: Final = (
+    *("schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops"),
+)
 # The rooms whose sources the compiled modules see.
 SEEN: Final = ("schemas", "broker", "processor")
 

@@ -29,7 +29,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 ROOM: Final = Path("processor/rules")
 EXPLAINED: Final = Path("docs/reference/mutants.md")
 TREES: Final = (
-    *("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops"),
+    *("schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops"),
     *("tests", "examples"),
 )
 # The tests that ask the rules something, and, for what survives those, the laws on random games.

@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaProducer
 from broker.connection import Connection as Kafka
 from broker.topics import create_topics
 from projections.database import connect
-from projections.runner import Projector, ledger_lag
+from projections.lag import ledger_lag
+from projections.runner import Projector
 from schemas.codec import write_record, write_version
 from schemas.definitions import Definitions
 from schemas.topics import Topics

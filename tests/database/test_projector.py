@@ -13,12 +13,13 @@ from prometheus_client import REGISTRY
 from broker.ledger import Position
 from projections import definitions
 from projections.database import ReadFormatError, connect
+from projections.lag import events_behind, ledger_lag
 from projections.migrations import create_read, migrate
 from projections.outages import AwayError
 from projections.points import balance
 from projections.positions import add_positions, positions
 from projections.rebuild import SHADOW, Progress, RebuildRunningError, rebuild
-from projections.runner import LedgerLostError, Projector, events_behind, ledger_lag
+from projections.runner import LedgerLostError, Projector
 from projections.totals import total as total_of
 from projections.users import user
 from schemas.codec import write_record, write_version

@@ -16,16 +16,14 @@ from database.records import (
 )
 
 from projections.preferences import notifications_of, set_notifications
-from projections.streaks import (
-    KEPT_PERIODS_MAX,
+from projections.protection import (
     PauseRow,
-    StreakPeriod,
     freezes_of,
     pause_owner,
     pauses_of,
     preferences_of,
-    streak_history,
 )
+from projections.streaks import KEPT_PERIODS_MAX, StreakPeriod, streak_history
 from projections.streaks import streak as streak_of
 from schemas.entries import StreakMetricPreference, StreakPreferences
 

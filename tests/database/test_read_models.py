@@ -30,12 +30,11 @@ from projections import definitions
 from projections.achievements import completion_counts, completions_of
 from projections.changes import Changes
 from projections.levels import level_changes
-from projections.points import Award, balance, newest_awards
+from projections.points import Award, balance, newest_awards, tops
 from projections.positions import StalePositionError, positions
 from projections.storing import store as store_changes
 from projections.streaks import StreakPeriod, streak_history
 from projections.streaks import streak as streak_of
-from projections.tops import tops
 from projections.totals import total as total_of
 from projections.totals import totals_of
 from projections.users import user, user_count

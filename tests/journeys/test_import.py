@@ -17,7 +17,7 @@ from reference.turn import level
 
 from broker.connection import start_consumer
 from projections.database import connect
-from projections.runner import events_behind
+from projections.lag import events_behind
 
 EVENTS = ROOT / "examples" / "commits.ndjson"
 RULES = ROOT / "examples" / "commits.yaml"

@@ -13,7 +13,7 @@ from journeys.system import wait_until, wait_until_async
 from broker.definitions import DefinitionsReader
 from broker.ledger import LedgerReader, Position
 from broker.topics import end_offsets
-from projections.runner import events_behind
+from projections.lag import events_behind
 from schemas.entries import AchievementEntry, DueEntry
 from schemas.inputs import RecordedBackfill, RecordedBackfilled
 

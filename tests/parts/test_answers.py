@@ -8,8 +8,13 @@ from msgspec import convert
 from msgspec.structs import replace
 from pydantic import TypeAdapter
 
-from gateway import contract
-from projections import answers
+from contract.application.awards import Given, PointsAward, award
+from contract.application.boosts import boost
+from contract.application.levels import PointsLevel, levels
+from contract.application.points import PointsSystemResponse, points_system_with_triggers
+from contract.application.streaks import BaseStreakResponse, base_streak
+from contract.application.triggers import trigger
+from contract.errors import MissingItemError
 from schemas.definitions import Definitions, id_of
 from schemas.streak_state import StreakState
 from schemas.versions import succeed
@@ -78,7 +83,10 @@ STREAK = {
     "expires": "2026-03-04",
 }
 STATE = convert(STREAK, StreakState)
-AWARD: dict[str, Any] = {"id": "0-0-1:2", "awarded": 5, "total": 25, "at": "2026-03-20T12:00:00Z"}
+
+
+def given(trigger, boosts=None):
+    return Given("0-0-1:2", 5, 25, "2026-03-20T12:00:00Z", trigger, boosts)
 
 
 # -- triggers and systems -----------------------------------------------------------------------
@@ -104,7 +112,7 @@ AWARD: dict[str, Any] = {"id": "0-0-1:2", "awarded": 5, "total": 25, "at": "2026
     ],
 )
 def test_each_type_of_trigger_has_its_own_fields(key, details):
-    answer = answers.trigger(VERSION, "xp", key)
+    answer = trigger(VERSION, "xp", key)
     common = ("id", "type", "points", "status", "userAttributes", "created", "updated")
     left = {name: it for name, it in answer.items() if name not in {*common, "metricId"}}
     left.pop("achievementId", None)
@@ -113,7 +121,7 @@ def test_each_type_of_trigger_has_its_own_fields(key, details):
 
 
 def test_a_system_is_shown_without_its_key_and_with_its_active_triggers():
-    answer = answers.points_system_with_triggers(VERSION, "xp")
+    answer = points_system_with_triggers(VERSION, "xp")
     assert [it["type"] for it in answer["triggers"]] == [
         "metric",
         "achievement",
@@ -134,7 +142,7 @@ def test_a_system_is_shown_without_its_key_and_with_its_active_triggers():
 
 
 def test_levels_are_shown_from_the_lowest_to_the_highest():
-    found = answers.levels(VERSION, "xp")
+    found = levels(VERSION, "xp")
     assert [(it["key"], it["points"], it["badgeUrl"]) for it in found] == [
         ("bronze", 0, None),
         ("gold", 100, "https://a.b/g"),
@@ -144,20 +152,20 @@ def test_levels_are_shown_from_the_lowest_to_the_highest():
 def test_what_a_newer_version_left_out_is_neither_a_level_nor_a_trigger_any_more():
     game = {**GAME, "points": [{**GAME["points"][0], "levels": [], "triggers": [], "boosts": []}]}
     newer = succeed(VERSION, Definitions.model_validate(game), "default", AT)
-    assert answers.levels(newer, "xp") == []
-    assert answers.points_system_with_triggers(newer, "xp")["triggers"] == []
+    assert levels(newer, "xp") == []
+    assert points_system_with_triggers(newer, "xp")["triggers"] == []
     # But an award of the past still names them.
-    award = answers.award(newer, "xp", "commit", **AWARD, boosts=["ever"])
-    assert award["trigger"]["status"] == "archived"
-    assert award["boosts"][0]["status"] == "finished"
+    shown = award(newer, "xp", given("commit", ["ever"]))
+    assert shown["trigger"]["status"] == "archived"
+    assert shown["boosts"][0]["status"] == "finished"
 
 
 # -- awards and boosts --------------------------------------------------------------------------
 
 
 def test_an_award_names_its_boosts_as_they_stood_on_its_day():
-    award = answers.award(VERSION, "xp", "commit", **AWARD, boosts=["spring", "ever"])
-    assert award["boosts"] == [
+    shown = award(VERSION, "xp", given("commit", ["spring", "ever"]))
+    assert shown["boosts"] == [
         {
             "id": id_of("default", "points", "xp", "boosts", "spring"),
             "name": "Spring",
@@ -177,15 +185,13 @@ def test_an_award_names_its_boosts_as_they_stood_on_its_day():
             "rounding": "down",
         },
     ]
-    later = answers.award(
-        VERSION, "xp", "commit", **AWARD, boosts=["spring"], today=date(2026, 7, 1)
-    )
+    later = award(VERSION, "xp", given("commit", ["spring"]), today=date(2026, 7, 1))
     assert later["boosts"][0]["status"] == "finished"
 
 
 def test_an_award_of_nobodys_trigger_has_none():
-    award = answers.award(VERSION, "xp", None, **AWARD)
-    assert award == {
+    shown = award(VERSION, "xp", given(None))
+    assert shown == {
         "id": "0-0-1:2",
         "awarded": 5,
         "total": 25,
@@ -204,12 +210,12 @@ def test_an_award_of_nobodys_trigger_has_none():
     ],
 )
 def test_a_boost_is_active_from_its_first_date_to_its_last(today, status):
-    assert answers.boost(VERSION, "xp", "spring", today)["status"] == status
+    assert boost(VERSION, "xp", "spring", today)["status"] == status
 
 
-def test_an_unknown_boost_is_a_lookup_error():
-    with pytest.raises(LookupError, match="winter"):
-        answers.boost(VERSION, "xp", "winter", date(2026, 1, 1))
+def test_a_boost_that_the_definitions_lack_is_missing_in_them():
+    with pytest.raises(MissingItemError, match="winter"):
+        boost(VERSION, "xp", "winter", date(2026, 1, 1))
 
 
 # -- streaks ------------------------------------------------------------------------------------
@@ -233,24 +239,24 @@ def test_an_unknown_boost_is_a_lookup_error():
 )
 def test_a_streak_shows_freezes_only_where_the_game_has_them(settings, more):
     game = version(**settings).definitions.streak
-    assert answers.base_streak(replace(STATE, freezes=2), game) == {**STREAK, **more}
+    assert base_streak(replace(STATE, freezes=2), game) == {**STREAK, **more}
 
 
 def test_who_has_no_freezes_has_0_of_them():
     game = version(maxFreezes=3).definitions.streak
-    assert answers.base_streak(STATE, game)["freezes"] == 0
+    assert base_streak(STATE, game)["freezes"] == 0
 
 
 @pytest.mark.parametrize(
     ("shape", "answer"),
     [
-        (contract.PointsAward, answers.award(VERSION, "xp", "commit", **AWARD, boosts=["ever"])),
-        (contract.PointsAward, answers.award(VERSION, "xp", None, **AWARD)),
-        (contract.PointsSystemResponse, answers.points_system_with_triggers(VERSION, "xp")),
-        (list[contract.PointsLevel], answers.levels(VERSION, "xp")),
+        (PointsAward, award(VERSION, "xp", given("commit", ["ever"]))),
+        (PointsAward, award(VERSION, "xp", given(None))),
+        (PointsSystemResponse, points_system_with_triggers(VERSION, "xp")),
+        (list[PointsLevel], levels(VERSION, "xp")),
         (
-            contract.BaseStreakResponse,
-            answers.base_streak(STATE, version(maxFreezes=2).definitions.streak),
+            BaseStreakResponse,
+            base_streak(STATE, version(maxFreezes=2).definitions.streak),
         ),
     ],
 )

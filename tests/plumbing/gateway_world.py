@@ -232,8 +232,8 @@ class World:
         self._consumer: Any = None
 
     @property
-    def parts(self) -> Any:
-        return self.app.state.parts
+    def services(self) -> Any:
+        return self.app.state.services
 
     async def post(self, metric: str = "commits", user: Any = "u1", **more: Any) -> httpx.Response:
         headers = more.pop("headers", {})
@@ -291,7 +291,7 @@ class World:
     async def read(self, partition: int, end: int) -> None:
         """Wait until the gateway has read a partition of the ledger up to an offset."""
         async with asyncio.timeout(PATIENCE_S):
-            while self.parts.receipts.offsets.get(partition, 0) < end:
+            while self.services.receipts.offsets.get(partition, 0) < end:
                 await asyncio.sleep(0.01)
 
     async def execute(self, query: str, *values: Any) -> None:

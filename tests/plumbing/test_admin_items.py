@@ -161,7 +161,7 @@ async def test_triggers_of_every_type_are_made_changed_listed_and_archived(stack
             {"error": "Points trigger not found by ID"},
         )
         # What was awarded for it can still say what it was for.
-        version = world.parts.head("default")
+        version = world.services.definitions.head("default")
         kept = {it.key: it.archived for it in version.definitions.points[0].triggers}
         assert len(kept) == 8
         assert sum(kept.values()) == 3
@@ -337,7 +337,7 @@ async def test_two_levels_change_places_in_one_request(stack, database):
         )
         assert [it["name"] for it in body["updated"]] == ["Steel"]
         assert [it["id"] for it in body["issues"]] == [bronze]
-        assert world.parts.head("default").version == 3
+        assert world.services.definitions.head("default").version == 3
 
 
 async def test_boosts_are_of_everyone_of_some_or_of_one_user(stack, database):
@@ -458,7 +458,7 @@ async def test_what_is_beyond_a_limit_of_definitions_is_an_issue(stack, database
             status, body = await ask.items(kind)("POST", [item])
             assert (status, body["created"], len(body["issues"])) == (200, [], 1), item
             assert body["issues"][0]["message"].startswith(message), body
-        assert world.parts.head("default").version == 1
+        assert world.services.definitions.head("default").version == 1
 
 
 async def test_one_item_more_than_there_may_be_is_an_issue(stack, database):
@@ -486,7 +486,7 @@ async def test_more_than_fits_into_a_version_is_refused_as_a_whole(stack, databa
         status, body = await ask.items("levels")("POST", levels)
         assert status == 422
         assert "bytes and may have 1,000,000" in body["error"]
-        assert world.parts.head("default").version == 1
+        assert world.services.definitions.head("default").version == 1
         status, _ = await ask.items("levels")("POST", levels[:1])
         assert status == 201
 
@@ -525,12 +525,12 @@ async def test_a_change_is_in_force_on_every_partition_when_it_is_answered(stack
         # A request that changes nothing makes no version.
         await ask.items("levels")("POST", [{"name": "Gold", "key": "gold", "points": 300}])
         await ask.items("levels")("DELETE", params={"ids": NOBODY})
-        assert world.parts.head("default").version == 2
+        assert world.services.definitions.head("default").version == 2
 
 
 async def test_a_change_that_somebody_else_overtakes_is_made_on_top_of_theirs(stack, database):
     async with admin(stack, database) as (world, ask):
-        reader = world.parts._reader
+        reader = world.services.definitions._reader
         refresh, refreshes = reader.refresh, []
 
         async def refresh_then_be_overtaken():
@@ -555,7 +555,7 @@ async def test_a_change_that_somebody_else_overtakes_is_made_on_top_of_theirs(st
             "POST", [{"name": "Gold", "key": "gold", "points": 200}]
         )
         assert (status, len(body["created"])) == (201, 1)
-        head = world.parts.head("default")
+        head = world.services.definitions.head("default")
         assert head.version == 3
         assert head.definitions.settings.weekStart == "sunday"
         assert [it.key for it in head.definitions.points[0].levels] == ["bronze", "silver", "gold"]
@@ -606,7 +606,7 @@ async def test_a_request_that_is_wrong_as_a_whole_changes_nothing(world):
         answer = await world.client.request(method, f"/admin/v1{path}", **more)
         found = (answer.status_code, list(answer.json()))
         assert found == (status, ["error"]), (method, path, more)
-    assert world.parts.head("default").version == 1
+    assert world.services.definitions.head("default").version == 1
 
 
 @pytest.fixture
@@ -634,7 +634,7 @@ async def test_an_archived_points_system_is_not_there(stack, database):
 async def test_another_tenant_has_its_own_items_under_other_ids(stack, database):
     async with admin(stack, database) as (world, ask):
         async with DefinitionsReader(world.connection, world.topics.definitions) as reader:
-            game = world.parts.head("default").definitions
+            game = world.services.definitions.head("default").definitions
             version = succeed(None, game, "acme", AT)
             await put_in_force(world.connection, world.topics, reader, version)
         theirs = id_of("acme", "points", "xp")

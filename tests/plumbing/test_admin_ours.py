@@ -196,16 +196,16 @@ async def test_the_status_of_an_achievement_goes_its_ways_and_no_others(world):
             "status": "active",
         },
     )
-    version = world.parts.head("default")
+    version = world.services.definitions.head("default")
     # Who qualifies already is visited.
     assert (version.version, version.backfill) == (2, True)
     assert (await put("draft", "locked"))[1]["status"] == "locked"
     assert (await put("old", "active"))[1]["status"] == "active"
     assert (await put("old", "inactive"))[0] == 422
     assert (await put("gone", "active"))[0] == 404
-    before = world.parts.head("default").version
+    before = world.services.definitions.head("default").version
     assert (await put("old", "active"))[0] == 200
-    assert world.parts.head("default").version == before
+    assert world.services.definitions.head("default").version == before
 
 
 def test_nothing_becomes_inactive_again():

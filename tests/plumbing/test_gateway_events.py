@@ -20,7 +20,7 @@ from plumbing.gateway_world import (
 )
 from pydantic import TypeAdapter
 
-from gateway import contract
+from contract.application.events import EventResponse
 from schemas.codec import write_version
 from schemas.definitions import Definitions
 from schemas.entries import AchievementEntry, LevelEntry
@@ -29,7 +29,7 @@ from schemas.topics import user_key
 from schemas.versions import succeed
 
 EARLIER = "2026-03-10T10:00:00+01:00"
-RESPONSE = TypeAdapter(contract.EventResponse)
+RESPONSE = TypeAdapter(EventResponse)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ async def test_a_late_verdict_is_answered_from_the_projection(stack, database):
 
 
 async def test_a_verdict_that_comes_before_its_waiter_is_not_lost(world):
-    receipts = world.parts.receipts
+    receipts = world.services.receipts
     with receipts.expecting():
         await world.append(world.record(0, 0))
         await world.read(0, 1)
@@ -162,8 +162,8 @@ async def test_a_verdict_that_comes_before_its_waiter_is_not_lost(world):
 async def test_nothing_is_kept_when_nobody_is_about_to_ask(world):
     await world.append(world.record(0, 0))
     await world.read(0, 1)
-    with world.parts.receipts.expecting():
-        assert await world.parts.receipts.verdict("0-0-0", 0.1) is None
+    with world.services.receipts.expecting():
+        assert await world.services.receipts.verdict("0-0-0", 0.1) is None
 
 
 async def test_receipts_begin_where_the_projection_stands(stack, database):

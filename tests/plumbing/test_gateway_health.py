@@ -11,7 +11,7 @@ from plumbing.gateway_world import PATIENCE_S, a_world
 
 from broker.connection import Connection
 from gateway.keys import create
-from gateway.lag import Tide
+from gateway.log.lag import LagTracker
 from gateway.server import GatewayConfig, build_server, serve
 from projections.database import connect
 from projections.migrations import migrate
@@ -127,19 +127,19 @@ async def test_served_until_cancelled(database):
 
 
 def test_lag_is_the_age_of_the_oldest_record_that_was_not_read():
-    tide = Tide()
-    assert tide.lag_s({}, 0.0) == 0
-    tide.rise(0, 5, 10.0)
-    tide.rise(0, 9, 12.0)
-    tide.rise(1, 1, 12.0)
-    assert tide.lag_s({0: 9, 1: 1}, 20.0) == 0
-    assert tide.lag_s({0: 8, 1: 1}, 20.0) == 8
-    assert tide.lag_s({0: 4, 1: 1}, 20.0) == 10
-    assert tide.lag_s({0: 9}, 20.0) == 8
+    lag = LagTracker()
+    assert lag.lag_s({}, 0.0) == 0
+    lag.reached(0, 5, 10.0)
+    lag.reached(0, 9, 12.0)
+    lag.reached(1, 1, 12.0)
+    assert lag.lag_s({0: 9, 1: 1}, 20.0) == 0
+    assert lag.lag_s({0: 8, 1: 1}, 20.0) == 8
+    assert lag.lag_s({0: 4, 1: 1}, 20.0) == 10
+    assert lag.lag_s({0: 9}, 20.0) == 8
 
 
 def test_marks_close_together_never_understate_the_lag():
-    tide = Tide()
+    lag = LagTracker()
     for step in range(5000):
-        tide.rise(0, step + 1, step / 1000)
-    assert 2.9 <= tide.lag_s({0: 2000}, 5.0) <= 3.2
+        lag.reached(0, step + 1, step / 1000)
+    assert 2.9 <= lag.lag_s({0: 2000}, 5.0) <= 3.2

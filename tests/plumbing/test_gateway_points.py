@@ -7,7 +7,11 @@ import pytest
 from plumbing.gateway_world import AT, RICH, World, a_world
 from pydantic import TypeAdapter
 
-from gateway import contract
+from contract.application.achievements import AchievementWithStatsResponse
+from contract.application.boosts import PointsBoost
+from contract.application.levels import PointsLevel, PointsLevelUsers
+from contract.application.points import PointsRange, PointsSystemResponse
+from contract.application.streaks import BulkStreak, StreakResponse
 from projections.database import connect
 
 
@@ -62,7 +66,7 @@ async def read(world, shape, path):
 
 
 async def test_a_system_shows_its_active_triggers_and_no_key(world):
-    found = await read(world, contract.PointsSystemResponse, "/points/xp")
+    found = await read(world, PointsSystemResponse, "/points/xp")
     assert "key" not in found
     assert (found["name"], found["description"], found["maxPoints"]) == ("XP", "Experience", 1000)
     assert [trigger["type"] for trigger in found["triggers"]] == [
@@ -76,34 +80,32 @@ async def test_a_system_shows_its_active_triggers_and_no_key(world):
 
 
 async def test_levels_are_the_lowest_first_and_their_users_are_counted(world):
-    levels = await read(world, list[contract.PointsLevel], "/points/xp/levels")
+    levels = await read(world, list[PointsLevel], "/points/xp/levels")
     assert [level["key"] for level in levels] == ["bronze", "silver"]
-    summary = await read(world, list[contract.PointsLevelUsers], "/points/xp/level-summary")
+    summary = await read(world, list[PointsLevelUsers], "/points/xp/level-summary")
     assert [(row["level"]["key"], row["users"]) for row in summary] == [
         ("bronze", 1),
         ("silver", 2),
     ]
-    assert await read(world, list[contract.PointsLevel], "/points/energy/levels") == []
+    assert await read(world, list[PointsLevel], "/points/energy/levels") == []
     answer = await world.get("/points/energy/level-summary")
     assert (answer.status_code, list(answer.json())) == (422, ["error"])
 
 
 async def test_a_summary_has_eleven_ranges(world):
-    found = await read(world, list[contract.PointsRange], "/points/xp/summary")
+    found = await read(world, list[PointsRange], "/points/xp/summary")
     assert found[0] == {"from": 0, "to": 0, "users": 2}
     assert found[1] == {"from": 1, "to": 100, "users": 1}
     assert found[6] == {"from": 501, "to": 600, "users": 1}
     assert (len(found), found[10]["to"], sum(row["users"] for row in found)) == (11, 1000, 4)
-    red = await read(
-        world, list[contract.PointsRange], "/points/xp/summary?userAttributes=team:red"
-    )
+    red = await read(world, list[PointsRange], "/points/xp/summary?userAttributes=team:red")
     assert [row["users"] for row in red] == [0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0]
-    none = await read(world, list[contract.PointsRange], "/points/energy/summary")
+    none = await read(world, list[PointsRange], "/points/energy/summary")
     assert (none[0]["users"], none[1], none[10]["to"]) == (4, {"from": 1, "to": 1, "users": 0}, 10)
 
 
 async def test_boosts_of_a_system_are_those_of_many(world):
-    found = await read(world, list[contract.PointsBoost], "/points/xp/boosts")
+    found = await read(world, list[PointsBoost], "/points/xp/boosts")
     assert [(it["name"], it["status"]) for it in found] == [
         ("For all", "active"),
         ("For red", "active"),
@@ -118,7 +120,7 @@ async def test_boosts_of_a_system_are_those_of_many(world):
         "multiplier": 1.5,
         "rounding": "nearest",
     }
-    found = await read(world, list[contract.PointsBoost], "/points/xp/boosts?includeFinished=true")
+    found = await read(world, list[PointsBoost], "/points/xp/boosts?includeFinished=true")
     assert [it["name"] for it in found] == ["For all", "For red", "Past", "Soon"]
 
 
@@ -131,7 +133,7 @@ async def test_boosts_of_a_user_are_those_that_hold_on_the_users_date(stack, dat
             ("u2", ["For red", "Soon"]),
             ("u4", ["Soon"]),
         ):
-            found = await read(world, list[contract.PointsBoost], f"/users/{user}/points/xp/boosts")
+            found = await read(world, list[PointsBoost], f"/users/{user}/points/xp/boosts")
             assert [it["name"] for it in found] == names
             assert {it["status"] for it in found} == {"active"}
 
@@ -151,7 +153,7 @@ async def test_what_is_unknown_is_404(world):
 
 
 async def test_all_achievements_are_those_that_can_be_completed(world):
-    shape = list[contract.AchievementWithStatsResponse]
+    shape = list[AchievementWithStatsResponse]
     found = await read(world, shape, "/achievements")
     assert [it["name"] for it in found] == ["Ten", "Docs", "A week", "Profile", "Both"]
     assert "achievedAt" not in found[0]
@@ -175,7 +177,7 @@ async def test_attributes_of_a_query_have_a_form_and_are_known(world):
 
 async def test_streaks_of_many_are_the_longest_first(world):
     query = "&".join(f"userIds={user}" for user in ("u1", "u9", "u2", "u3", "u4", "u1", "%00"))
-    found = await read(world, list[contract.BulkStreak], f"/streaks?{query}")
+    found = await read(world, list[BulkStreak], f"/streaks?{query}")
     assert found == [
         {"userId": "u2", "streakLength": 9, "extended": "2026-03-10T12:00:00Z"},
         {"userId": "u4", "streakLength": 4, "extended": "2026-03-10T12:00:00Z"},
@@ -205,7 +207,7 @@ async def test_a_streak_shows_freezes_pauses_and_how_it_was_kept(world):
         "INSERT INTO pauses VALUES ('default','u4','p0','2026-03-01','2026-03-09'),"
         " ('default','u4','p2','2026-03-20','2026-03-21')"
     )
-    found = await read(world, contract.StreakResponse, "/users/u4/streak?historyPeriods=8")
+    found = await read(world, StreakResponse, "/users/u4/streak?historyPeriods=8")
     assert (found["length"], found["freezes"], found["maxFreezes"]) == (4, 0, 3)
     assert (found["freezeAutoEarnInterval"], found["freezeAutoEarnAmount"]) == (7, 1)
     # The pause reaches up to the 12th.
@@ -224,5 +226,5 @@ async def test_a_streak_that_its_user_turned_off_is_none(world):
     await world.execute(
         "INSERT INTO streak_preferences VALUES ('default','u1','{\"enabled\": false}')"
     )
-    found = await read(world, contract.StreakResponse, "/users/u1/streak")
+    found = await read(world, StreakResponse, "/users/u1/streak")
     assert (found["length"], found["extended"], found["started"]) == (0, None, None)

@@ -7,7 +7,11 @@ import pytest
 from plumbing.gateway_world import AT, World, a_world
 from pydantic import TypeAdapter
 
-from gateway import contract
+from contract.application.achievements import UserAchievementWithStatsResponse
+from contract.application.metrics import MetricResponse
+from contract.application.points import GetUserPointsResponse
+from contract.application.streaks import StreakResponse
+from contract.application.users import User
 from projections.database import connect
 
 
@@ -79,7 +83,7 @@ async def world(stack, database) -> AsyncIterator[World]:
 
 
 async def test_a_user_is_shown_with_their_profile(world):
-    assert check(contract.User, await world.get("/users/u1")) == {
+    assert check(User, await world.get("/users/u1")) == {
         "id": "u1",
         "email": "a@b.c",
         "name": "Ann",
@@ -94,7 +98,7 @@ async def test_a_user_is_shown_with_their_profile(world):
 
 
 async def test_an_id_may_hold_what_a_path_may_not(world):
-    user = check(contract.User, await world.get("/users/a%2Fb%20c"))
+    user = check(User, await world.get("/users/a%2Fb%20c"))
     assert (user["id"], user["email"], user["subscribeToEmails"]) == ("a/b c", None, False)
     assert "deviceTokens" not in user
 
@@ -117,7 +121,7 @@ async def test_who_or_what_is_unknown_is_404(world):
 
 
 async def test_metrics_are_listed_with_their_achievements(world):
-    commits, reviews = check(list[contract.MetricResponse], await world.get("/users/u1/metrics"))
+    commits, reviews = check(list[MetricResponse], await world.get("/users/u1/metrics"))
     assert (commits["key"], commits["current"]) == ("commits", 0.3)
     assert (reviews["key"], reviews["current"], reviews["achievements"]) == ("reviews", 0.0, [])
     ten, docs = commits["achievements"]
@@ -130,12 +134,12 @@ async def test_metrics_are_listed_with_their_achievements(world):
     assert docs["eventAttribute"] == {"key": "repo", "value": "docs"}
     assert docs["eventAttributes"] == [{"key": "repo", "value": "docs"}]
     assert docs["userAttributes"] == [{"key": "team", "value": "red"}]
-    one = check(contract.MetricResponse, await world.get("/users/u1/metrics/commits"))
+    one = check(MetricResponse, await world.get("/users/u1/metrics/commits"))
     assert one == commits
 
 
 async def test_achievements_are_the_completed_ones_with_their_rarity(world):
-    shape = list[contract.UserAchievementWithStatsResponse]
+    shape = list[UserAchievementWithStatsResponse]
     found = check(shape, await world.get("/users/u1/achievements"))
     assert [item["name"] for item in found] == ["Old", "Ten"]
     assert (found[1]["completions"], found[1]["rarity"]) == (2, 66.67)
@@ -147,7 +151,7 @@ async def test_achievements_are_the_completed_ones_with_their_rarity(world):
 
 
 async def test_a_streak_shows_its_history(world):
-    found = check(contract.StreakResponse, await world.get("/users/u1/streak"))
+    found = check(StreakResponse, await world.get("/users/u1/streak"))
     history = found.pop("streakHistory")
     assert found == {
         "length": 3,
@@ -175,14 +179,14 @@ async def test_a_streak_that_nobody_can_save_any_more_shows_as_none(stack, datab
     # In Berlin it is past midnight, in UTC it is not.
     late = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
     async with a_world(stack, database, before=fill, clock=lambda: late) as world:
-        found = check(contract.StreakResponse, await world.get("/users/u1/streak"))
+        found = check(StreakResponse, await world.get("/users/u1/streak"))
     assert (found["length"], found["started"], found["expires"]) == (0, None, None)
     assert (found["periodStart"], found["extended"]) == (None, None)
     assert found["streakHistory"][-1]["periodStart"] == "2026-03-11"
 
 
 async def test_points_come_with_level_and_newest_awards_first(world):
-    found = check(contract.GetUserPointsResponse, await world.get("/users/u1/points/xp"))
+    found = check(GetUserPointsResponse, await world.get("/users/u1/points/xp"))
     assert (found["total"], found["level"]["key"], found["maxPoints"]) == (60, "silver", 1000)
     assert found["level"]["badgeUrl"] == "https://example.com/silver.png"
     last, metric, streak = found["awards"]
@@ -196,7 +200,7 @@ async def test_points_come_with_level_and_newest_awards_first(world):
 
 
 async def test_points_before_the_first_award_have_no_level(world):
-    found = check(contract.GetUserPointsResponse, await world.get("/users/a%2Fb%20c/points/xp"))
+    found = check(GetUserPointsResponse, await world.get("/users/a%2Fb%20c/points/xp"))
     assert (found["total"], found["level"], found["awards"]) == (0, None, [])
 
 

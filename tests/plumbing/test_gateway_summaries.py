@@ -8,9 +8,8 @@ import pytest
 from plumbing.gateway_world import AT, RICH, World, a_world
 from pydantic import TypeAdapter
 
-from gateway import contract
-from gateway.errors import ApiError
-from gateway.summaries import Asked, check_range, periods, summed
+from contract.application.summaries import Asked, EventSummary, check_range, periods, summed
+from contract.errors import UnfitError
 
 DAY = timedelta(days=1)
 
@@ -60,7 +59,7 @@ def test_months_reach_over_the_end_of_a_year_and_a_leap_day():
 @pytest.mark.parametrize("days", [-1, 0, 401])
 def test_a_range_is_neither_empty_nor_longer_than_400_days(days):
     start = date(2024, 1, 1)
-    with pytest.raises(ApiError):
+    with pytest.raises(UnfitError):
         check_range(Asked("daily", start, start + days * DAY))
     check_range(Asked("daily", start, start + DAY))
     check_range(Asked("daily", start, start + 400 * DAY))
@@ -93,7 +92,7 @@ async def summary(world, path, aggregation, start, end):
     query = f"aggregation={aggregation}&startDate={start}&endDate={end}"
     answer = await world.get(f"/users/u1/{path}/event-summary?{query}")
     assert answer.status_code == 200, answer.text
-    TypeAdapter(list[contract.EventSummary]).validate_python(answer.json())
+    TypeAdapter(list[EventSummary]).validate_python(answer.json())
     return [(row["date"], row["total"], row["change"]) for row in answer.json()]
 
 

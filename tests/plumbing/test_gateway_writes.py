@@ -10,9 +10,10 @@ from database.records import achievement, changed, created, freezes, level, poin
 from plumbing.gateway_world import AT, OTHER_STATE, RICH, World, a_world
 from pydantic import TypeAdapter
 
-from gateway import contract
-from gateway.errors import ApiError
-from gateway.submit import submit
+from contract.application.achievements import AchievementCompletionResponse
+from contract.application.preferences import UserPreferencesResponse
+from contract.application.users import User
+from gateway.http.errors import ApiError
 from schemas.entries import StreakMetricPreference
 
 CREATED = created(day=date(2026, 3, 10))
@@ -62,7 +63,7 @@ async def test_a_new_user_is_answered_as_sent(world):
     answer, event = await judged(world, "POST", "/users", body, user="u/1", entries=[CREATED])
     assert answer.status_code == 201, answer.text
     assert event == {"type": "user", "tenant": "default", "user": body}
-    TypeAdapter(contract.User).validate_python(answer.json())
+    TypeAdapter(User).validate_python(answer.json())
     assert answer.json() == body | {
         "subscribeToEmails": True,
         "control": False,
@@ -118,7 +119,7 @@ async def test_who_unsubscribes_has_no_email_and_gets_none_by_sending_one(world)
 async def test_only_who_is_known_can_be_updated(world):
     # Also once it is known that the ledger is empty.
     async with asyncio.timeout(5):
-        while not world.parts.receipts.offsets:
+        while not world.services.receipts.offsets:
             await asyncio.sleep(0.01)
     for path in ("/users/nobody", "/users/%00"):
         answer = await world.send("PATCH", path, {"name": "Ann"})
@@ -196,7 +197,7 @@ async def test_a_completion_is_answered_with_its_points_and_bears_one_id_for_eve
         "user": body["user"],
     }
     found = answer.json()
-    TypeAdapter(contract.AchievementCompletionResponse).validate_python(found)
+    TypeAdapter(AchievementCompletionResponse).validate_python(found)
     assert (found["achievement"]["key"], found["achievement"]["achievedAt"]) == (
         "profile",
         "2026-03-10T12:00:00Z",
@@ -283,7 +284,7 @@ async def test_streak_preferences_go_to_the_judge(world):
         "user": "u1",
         "streak": {"evaluationMode": "AND", "metrics": [{"metric": "reviews", "threshold": 0.5}]},
     }
-    TypeAdapter(contract.UserPreferencesResponse).validate_python(answer.json())
+    TypeAdapter(UserPreferencesResponse).validate_python(answer.json())
     assert answer.json() == {
         "notifications": {"recap": ["push"]},
         "streak": streak | {"enabled": False},
@@ -336,7 +337,7 @@ async def test_bad_preferences_are_refused_at_the_door(world):
 
 
 async def test_any_input_can_be_submitted_and_its_record_is_returned(world):
-    sent = asyncio.create_task(submit(world.parts, "default", "u1", {"type": "freeze"}))
+    sent = asyncio.create_task(world.services.log.submit("default", "u1", {"type": "freeze"}))
     entry = freezes("granted", 1, 1, "2026-03-10")
     event, partition, offset = await world.next_event()
     assert event == {"type": "freeze", "tenant": "default", "user": "u1"}
@@ -347,26 +348,26 @@ async def test_any_input_can_be_submitted_and_its_record_is_returned(world):
 
 
 async def test_an_input_that_is_not_waited_for_is_on_the_log_all_the_same(world):
-    assert await submit(world.parts, "default", "u1", {"type": "freeze"}, wait=False) is None
+    assert await world.services.log.submit("default", "u1", {"type": "freeze"}, wait=False) is None
     event, _, _ = await world.next_event()
     assert event["type"] == "freeze"
 
 
 async def test_a_record_that_does_not_come_in_time_is_none(stack, database):
     async with a_world(stack, database, verdict_timeout_s=0.2) as world:
-        assert await submit(world.parts, "default", "u1", {"type": "freeze"}) is None
+        assert await world.services.log.submit("default", "u1", {"type": "freeze"}) is None
 
 
 async def test_what_is_no_input_is_not_submitted(world):
     for value in ({"type": "pause"}, {"type": "freeze", "x": 1}, {"type": "nothing"}):
         with pytest.raises(ApiError) as told:
-            await submit(world.parts, "default", "u1", value)
+            await world.services.log.submit("default", "u1", value)
         assert told.value.status == 422
     await nothing_was_sent(world)
 
 
 async def test_a_refused_input_raises_what_its_record_says(world):
-    sent = asyncio.create_task(submit(world.parts, "default", "u1", {"type": "restore"}))
+    sent = asyncio.create_task(world.services.log.submit("default", "u1", {"type": "restore"}))
     await world.judge(outcome="refused", code="invalid", reason="No streak to restore", state=None)
     with pytest.raises(ApiError) as told:
         await sent

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (
-    "schemas", "broker", "processor", "projections", "gateway", "notifier", "ops",
+    "schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops",
     "benchmarks", "examples", "tests", "tools",
 )  # fmt: skip
 REFERENCE = re.compile(r"docs/[\w./-]+\.md#[\w-]+")

@@ -24,7 +24,7 @@ from reference.turn import level
 from typer.main import get_group
 
 from broker.connection import Connection
-from gateway.checks import read_event
+from gateway.application.events import read_event
 from gateway.server import GatewayConfig, build_server
 from notifier.webhooks import headers, new_secret
 from ops.cli import app
@@ -44,7 +44,7 @@ FILES = [
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-ROOMS = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
+ROOMS = ("schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops")
 FOLDERS = (*ROOMS, "examples", "tests", "docs", "benchmarks")
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -262,7 +262,7 @@ def test_the_table_of_metrics_is_that_of_the_program():
         for cells in rows("docs/operating.md", "`xp_")
     }
     counted = {}
-    for room in ("processor", "projections", "gateway", "notifier"):
+    for room in ("processor", "projections", "gateway.http", "notifier"):
         for metric in vars(importlib.import_module(f"{room}.metrics")).values():
             if isinstance(metric, MetricWrapperBase):
                 end = "_total" if metric._type == "counter" else ""

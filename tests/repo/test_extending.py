@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/extending.md"
-ROOMS = ("schemas", "broker", "processor", "projections", "gateway", "notifier", "ops")
+ROOMS = ("schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops")
 FOLDERS = "|".join((*ROOMS, "tests", "tools", "docs"))
 PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)`")
 
@@ -71,8 +71,8 @@ def test_a_trigger_type_that_nobody_handles_is_an_error_of_types_where_the_page_
     # The rules, the answers and both ways to define it, at the least.
     assert forgotten >= {
         "processor/rules/compiling_points.py",
-        "projections/answers.py",
-        "gateway/admin_triggers.py",
+        "contract/application/triggers.py",
+        "contract/admin/triggers.py",
         "schemas/versions.py",
     }
     assert forgotten <= files_of("A trigger type")

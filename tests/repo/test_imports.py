@@ -58,6 +58,10 @@ def test_there_is_a_second_implementation():
     assert REFERENCE
 
 
+def test_the_image_takes_every_room():
+    assert {f"!{room}" for room in ROOMS} <= set((ROOT / ".dockerignore").read_text().splitlines())
+
+
 def test_no_folder_of_tests_has_the_name_of_a_room():
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
     assert not folders & {*ROOMS, "tests"}
@@ -65,3 +69,10 @@ def test_no_folder_of_tests_has_the_name_of_a_room():
 
 def test_tests_have_no_init_files():
     assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("room", ["contract", "gateway", "notifier", "projections"])
+def test_no_file_of_a_room_around_the_ledger_is_longer_than_250_lines(room):
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    assert [it.name for it in files if len(it.read_text().splitlines()) > 250] == []

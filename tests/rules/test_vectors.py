@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from vectors import achievements, boosts, freezes, points, streaks, users
 from vectors.played import check, check_agree, play_both
 
-from gateway.summaries import summed
+from contract.application.summaries import summed
 from schemas.records import event_id_of
 from schemas.versions import succeed
 

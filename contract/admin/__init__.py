@@ -1,0 +1,1 @@
+"""The Admin API: a file per resource, its types and what builds them."""

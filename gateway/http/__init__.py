@@ -1,0 +1,1 @@
+"""Requests and answers, errors, middleware, description. It knows no resource."""

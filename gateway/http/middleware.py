@@ -1,0 +1,81 @@
+"""Around every request: an id, a log line without personal data, its counts, its path as sent.
+
+Plain ASGI, no FastAPI: it also sees what no route answers.
+"""
+
+import re
+import time
+import uuid
+from typing import Any, Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.http import metrics
+
+REQUEST_ID: Final = "X-Request-ID"
+_HARMLESS: Final = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+
+log = structlog.get_logger(__name__)
+
+
+class Observe:
+    """Gives each request an id, logs its answer under the route's template, and counts it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Take the app to observe."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        status = 500
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        # The path as it was sent: a user's id may contain an escaped slash.
+        raw: bytes | None = scope.get("raw_path")
+        if raw is not None:
+            scope["path"] = raw.split(b"?", 1)[0].decode("latin-1")
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, noting_send)
+            finally:
+                _note(scope, status, time.perf_counter() - began)
+
+
+def _request_id(scope: Scope) -> str:
+    wanted = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
+    # What goes into a log must not be able to forge lines in it.
+    return wanted if _HARMLESS.match(wanted) else uuid.uuid4().hex
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    # The template, never the path: a user's id may be an email address.
+    route = _template(scope)
+    method = scope["method"] if route else "OTHER"
+    route = route or "unknown"
+    metrics.REQUESTS.labels(method, route, str(status)).inc()
+    metrics.SECONDS.labels(method, route).observe(seconds)
+    log.info(
+        "request.answered",
+        method=method,
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 2),
+    )
+
+
+def _template(scope: Scope) -> str | None:
+    route: Any = scope.get("route")
+    return getattr(route, "path_format", None) or getattr(route, "path", None)

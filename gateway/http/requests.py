@@ -1,0 +1,86 @@
+"""Reading what is sent: bytes, JSON, and the types of a body; and how a body is described.
+
+No more bytes are read than may be. What is wrong is said by field; no rule of a resource in here.
+"""
+
+from typing import Any, TypeVar
+
+from fastapi import Request
+from msgspec import Struct, convert
+from pydantic import BaseModel, ValidationError
+
+from gateway.http.errors import ApiError
+from schemas.inputs.explaining import (
+    NotJsonError,
+    read_json,
+    sentence,
+    shape_problems,
+    text_problems,
+)
+from schemas.strict import explain
+from schemas.topics import EVENT_BYTES_MAX
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+StructT = TypeVar("StructT", bound=Struct)
+
+
+def too_large() -> ApiError:
+    """Return the error for a body that is too large."""
+    return ApiError(413, f"An event may have {EVENT_BYTES_MAX} bytes: send less with it.")
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body; ApiError 413 as soon as it is known to be too large, without the rest."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
+        raise too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > EVENT_BYTES_MAX:
+            raise too_large()
+    return bytes(body)
+
+
+def parsed(raw: bytes) -> object:
+    """Return what a body says; ApiError 400 when it is not JSON."""
+    try:
+        return read_json(raw)
+    except NotJsonError as error:
+        raise ApiError(400, f"The body is {error}") from error
+
+
+def read_object(raw: bytes, what: str) -> dict[str, Any]:
+    """Return a body that is a JSON object; `what` names what is to be in it.
+
+    Raises ApiError: 400 when it is not JSON, 422 when it is no object.
+    """
+    body = parsed(raw)
+    if not isinstance(body, dict):
+        raise ApiError(422, f"The body must be an object with {what}.")
+    return body
+
+
+def read_model(model: type[ModelT], body: dict[str, Any]) -> ModelT:
+    """Return a body as a model; ApiError 422 with the fields that have to be changed."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise ApiError(422, explain(error)) from error
+
+
+def read_struct(struct: type[StructT], body: dict[str, Any]) -> StructT:
+    """Return a body as a Struct; ApiError 422 with the fields that have to be changed."""
+    problems = [*text_problems(body), *shape_problems(body, struct)]
+    if problems:
+        raise ApiError(422, sentence(problems))
+    return convert(body, struct)
+
+
+def body_of(schema: str) -> dict[str, Any]:
+    """Return how the description of an operation names the schema of its body.
+
+    Bodies are read by hand, to tell what is wrong with them.
+    """
+    shape = {"$ref": f"#/components/schemas/{schema}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": shape}}}}
