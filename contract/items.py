@@ -6,7 +6,7 @@ archived ones are found too, and one that is missing means that the definitions 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from contract.errors import MissingItemError, UnknownAttributesError, UnknownItemError
 from schemas.definitions import (
@@ -19,6 +19,7 @@ from schemas.definitions import (
     PointsSystem,
     Trigger,
 )
+from schemas.inputs import EventUser, MetricEvent
 from schemas.versions import Version
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -103,6 +104,38 @@ def check_attributes(
             f"Invalid attribute keys: {', '.join(unknown)}. "
             f"Define them as {kind} attributes, or use one of: {_list(known)}."
         )
+
+
+class KeysInUse(NamedTuple):
+    """The keys that an event may name, in sets: for the question that is asked with every event."""
+
+    metrics: frozenset[str] = frozenset()
+    # Attributes of events, and of users.
+    event: frozenset[str] = frozenset()
+    user: frozenset[str] = frozenset()
+
+    def has_all_of(self, event: MetricEvent) -> bool:
+        """Tell whether an event names nothing else."""
+        user = event.user
+        of_user = user.attributes if isinstance(user, EventUser) else None
+        return (
+            event.metric in self.metrics
+            and self.event.issuperset(event.attributes)
+            and (not of_user or self.user.issuperset(of_user))
+        )
+
+
+NO_KEYS: Final = KeysInUse()
+
+
+def keys_in_use(version: Version) -> KeysInUse:
+    """Return the keys that an event may name under a version of definitions."""
+    game = version.definitions
+    kinds = [
+        frozenset(_in_use(it for it in game.attributes if it.type == kind))
+        for kind in ("event", "user")
+    ]
+    return KeysInUse(frozenset(_in_use(game.metrics)), *kinds)
 
 
 def _in_use(items: Iterable[Item]) -> list[str]:

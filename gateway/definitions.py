@@ -17,6 +17,7 @@ from broker.apply import OvertakenError, next_version, put_in_force
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
 from contract.errors import ContractError, MissingItemError, UnknownItemError
+from contract.items import NO_KEYS, KeysInUse, keys_in_use
 from gateway.http import metrics
 from gateway.http.errors import ApiError, NotReadyError, UnavailableError
 from schemas.codec import UnreadableVersionError, VersionTooLargeError
@@ -59,6 +60,8 @@ class LiveDefinitions:
         self._clock = clock
         self._acknowledge_timeout_s = acknowledge_timeout_s
         self._known: DefinitionsReader | None = None
+        # By tenant, of its newest version.
+        self._keys: dict[str, tuple[Version, KeysInUse]] = {}
         self._refreshed_s = 0.0
         self._changing = asyncio.Lock()
         self._changes: set[asyncio.Task[tuple[Version, object]]] = set()
@@ -101,6 +104,16 @@ class LiveDefinitions:
     def head(self, tenant: str) -> Version | None:
         """Return a tenant's newest version, None before its first; NotReadyError."""
         return self._reader.head(tenant)
+
+    def keys(self, tenant: str) -> KeysInUse:
+        """Return the keys that an event of a tenant may name; NotReadyError."""
+        head = self._reader.head(tenant)
+        if head is None:
+            return NO_KEYS
+        known = self._keys.get(tenant)
+        if known is None or known[0] is not head:
+            known = self._keys[tenant] = head, keys_in_use(head)
+        return known[1]
 
     def version(self, tenant: str, number: int) -> Version | None:
         """Return the version that a record was judged by, the newest one when it is unknown."""

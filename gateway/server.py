@@ -30,6 +30,7 @@ from gateway.application import (
     summaries,
     users,
 )
+from gateway.application.event_route import EventRoute
 from gateway.http import errors, health, openapi, pages
 from gateway.http.middleware import Observe
 from gateway.services import GatewayConfig, Services
@@ -102,6 +103,7 @@ def build_server(config: GatewayConfig) -> FastAPI:
     openapi.install(app, BODIES)
     pages.install(app)
     app.add_middleware(Observe)
+    app.add_middleware(EventRoute, services=services)
     return app
 
 
@@ -147,6 +149,7 @@ async def serve(config: GatewayConfig, started: Callable[[int], None] | None = N
         uvicorn.Config(
             build_server(config),
             log_config=None,
+            http="httptools",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,

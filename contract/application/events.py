@@ -51,8 +51,8 @@ class EventResponse(TypedDict):
     idempotentReplayed: NotRequired[bool]
 
 
-class Standing(NamedTuple):
-    """Where a user stands after an event, or without it."""
+class MetricState(NamedTuple):
+    """A user's total of a metric, and their streak: after an event, or without it."""
 
     total: float
     streak: StreakState
@@ -63,7 +63,7 @@ def event_response(
     record: Record,
     metric: str,
     key: str | None,
-    fallback: Standing | None = None,
+    fallback: MetricState | None = None,
 ) -> EventResponse:
     """Return the EventResponse for an applied or a replayed record.
 
@@ -71,43 +71,43 @@ def event_response(
     record that has none. A replay has no effects and bears the first event's id (OD-3).
     """
     replayed = record.outcome == "replayed"
-    state = record.state
-    if state is not None and state.total is not None:
-        standing = Standing(float(state.total), state.streak)
+    answered = record.state
+    if answered is not None and answered.total is not None:
+        state = MetricState(float(answered.total), answered.streak)
     else:
         assert fallback is not None, "a record without state needs the projection's word"
-        standing = fallback
+        state = fallback
     event_id = (record.first if replayed else None) or event_id_of(record)
-    answer = _answer(version, event_id, metric, standing)
+    answer = _answer(version, event_id, metric, state)
     if not replayed:
         answer["achievements"] = [
             user_achievement(version, entry.achievement, time_text(record))
             for entry in record.entries
             if isinstance(entry, AchievementEntry) and not entry.quiet
         ]
-        answer["currentStreak"]["extended"] = _extended(record, standing.streak)
+        answer["currentStreak"]["extended"] = _extended(record, state.streak)
         answer["points"] = points_effects(version, record)
     return _with_key(answer, key, replayed=replayed)
 
 
 def pending(
-    version: Version, event_id: str, metric: str, key: str | None, standing: Standing
+    version: Version, event_id: str, metric: str, key: str | None, state: MetricState
 ) -> EventResponse:
     """Return a whole EventResponse for an event that the broker has and nobody has judged yet.
 
-    `standing` is what the projection knows: without this event.
+    `state` is what the projection knows: without this event.
     """
-    return _with_key(_answer(version, event_id, metric, standing), key, replayed=False)
+    return _with_key(_answer(version, event_id, metric, state), key, replayed=False)
 
 
-def _answer(version: Version, event_id: str, metric: str, standing: Standing) -> EventResponse:
+def _answer(version: Version, event_id: str, metric: str, state: MetricState) -> EventResponse:
     return {
         "eventId": event_id,
         "metricId": id_of(version.tenant, "metrics", metric),
-        "total": standing.total,
+        "total": state.total,
         "achievements": [],
         "currentStreak": {
-            **base_streak(standing.streak, version.definitions.streak),
+            **base_streak(state.streak, version.definitions.streak),
             "extended": False,
         },
         "points": {},

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, Header, Request
+from msgspec.json import encode
 
-from contract.application.events import EventResponse, Standing, event_response, pending
+from contract.application.events import EventResponse, MetricState, event_response, pending
 from contract.application.streaks import current_state, no_streak
 from contract.items import check_attributes, check_event_metric
 from gateway.application.users import check_email_on_file
@@ -29,7 +30,7 @@ from projections.streaks import current_streak
 from projections.totals import total
 from schemas.codec import write_input
 from schemas.inputs import EventUser, MetricEvent, user_of
-from schemas.inputs.reading import InvalidInputError, read_input
+from schemas.inputs.reading import InvalidInputError, read_common, read_input
 from schemas.instants import instant, read_instant, write_instant
 from schemas.records import Record
 from schemas.text import is_key
@@ -38,6 +39,9 @@ from schemas.versions import Version
 
 # occurredAt is our extension (OD-1); the rest is the contract's.
 FIELDS: Final = ("user", "value", "attributes", "occurredAt")
+
+# What an event has on Kafka, and a request says elsewhere.
+_NOT_IN_BODY: Final = (b'"tenant"', b'"metric"', b'"idempotencyKey"', b'"type"')
 
 KEY_MAX: Final = 255
 # As the judge has it (processor.rules.decide).
@@ -105,6 +109,37 @@ def read_event(raw: bytes, metric: str, tenant: str, key: str | None) -> tuple[M
     Raises ApiError: 400 when the body is not JSON, 413 when the event would be too large, 422 with
     the fields that have to be changed.
     """
+    return _read_common(raw, metric, tenant, key) or _read_carefully(raw, metric, tenant, key)
+
+
+def _read_common(
+    raw: bytes, metric: str, tenant: str, key: str | None
+) -> tuple[MetricEvent, bytes] | None:
+    """Return the same where nothing is wrong and the body is of the common form, else None.
+
+    Its own bytes go on the log then, with what the request says beside them.
+    """
+    if raw[:1] != b"{" or any(name in raw for name in _NOT_IN_BODY):
+        return None
+    value = _beside(tenant, metric, key) + raw[1:]
+    if len(value) > EVENT_BYTES_MAX:
+        return None
+    event = read_common(value)
+    if event is None or event.value is None or not isinstance(event.user, EventUser):
+        return None
+    return event, value
+
+
+def _beside(tenant: str, metric: str, key: str | None) -> bytes:
+    if key is None:
+        return b'{"tenant":%b,"metric":%b,' % (encode(tenant), encode(metric))
+    keys = (encode(tenant), encode(metric), encode(key))
+    return b'{"tenant":%b,"metric":%b,"idempotencyKey":%b,' % keys
+
+
+def _read_carefully(
+    raw: bytes, metric: str, tenant: str, key: str | None
+) -> tuple[MetricEvent, bytes]:
     body = read_object(raw, "user and value")
     _check_fields(body)
     event: dict[str, Any] = {"tenant": tenant, "metric": metric, **body}
@@ -134,7 +169,9 @@ def _check_fields(body: dict[str, Any]) -> None:
 
 
 async def _check(services: Services, event: MetricEvent) -> None:
-    await services.definitions.checked(event.tenant, lambda head: _check_names(event, head))
+    if not services.definitions.keys(event.tenant).has_all_of(event):
+        # They are not there, or not yet: what they are is told, or read.
+        await services.definitions.checked(event.tenant, lambda head: _check_names(event, head))
     _check_time(event, services.config.clock())
     if isinstance(event.user, EventUser):
         await check_email_on_file(services, event.tenant, event.user)
@@ -167,7 +204,7 @@ async def _judged(services: Services, event: MetricEvent, record: Record) -> Jso
         raise refused
     version = services.definitions.version(event.tenant, record.definitions)
     assert version is not None, "an event that counts was judged by a version"
-    instead = None if record.state is not None else await _standing(services, event, version)
+    instead = None if record.state is not None else await _known_state(services, event, version)
     body = event_response(version, record, event.metric, event.idempotencyKey, instead)
     return Json(body, status_code=202 if record.outcome == "replayed" else 201)
 
@@ -175,12 +212,12 @@ async def _judged(services: Services, event: MetricEvent, record: Record) -> Jso
 async def _pending(services: Services, event: MetricEvent, happened: str) -> Json[EventResponse]:
     version = services.definitions.head(event.tenant)
     assert version is not None, "the event's metric was found in a version"
-    standing = await _standing(services, event, version)
-    body = pending(version, happened, event.metric, event.idempotencyKey, standing)
+    state = await _known_state(services, event, version)
+    body = pending(version, happened, event.metric, event.idempotencyKey, state)
     return Json(body, status_code=202, headers=PENDING)
 
 
-async def _standing(services: Services, event: MetricEvent, version: Version) -> Standing:
+async def _known_state(services: Services, event: MetricEvent, version: Version) -> MetricState:
     """Return what the projection knows; zeros when it is away, for the broker has the event."""
     now, user = services.config.clock(), user_of(event)
     frequency = version.definitions.streak.frequency
@@ -190,5 +227,5 @@ async def _standing(services: Services, event: MetricEvent, version: Version) ->
             reached = await total(connection, version.tenant, user, event.metric)
     except DatabaseError:
         log.warning("database.away")
-        return Standing(0.0, no_streak(version))
-    return Standing(float(reached), current_state(version, row, now))
+        return MetricState(0.0, no_streak(version))
+    return MetricState(float(reached), current_state(version, row, now))

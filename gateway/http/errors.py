@@ -59,25 +59,35 @@ def refused(error: ContractError) -> ApiError:
     return ApiError(_STATUSES.get(type(error), 422), str(error))
 
 
+def response_to(error: Exception) -> Json[ErrorBody]:
+    """Return the response for whatever was raised while a request was served."""
+    match error:
+        case ApiError():
+            return answer(error)
+        case ContractError():
+            return answer(refused(error))
+        case DatabaseUnreachableError():
+            log.warning("database.away", error=type(error).__name__)
+            message = "The database is away. Nothing was changed; try again."
+            return answer(UnavailableError(message))
+        case KafkaError():
+            log.warning("broker.away", error=type(error).__name__)
+            return answer(UnavailableError("The broker is away. Nothing was changed; try again."))
+        case _:
+            log.error("request.failed", exc_info=error)
+            return answer(ApiError(500, "Something went wrong in here; it has been logged."))
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app, the framework's own included, a body of the contract."""
-    app.add_exception_handler(ApiError, _on_api_error)
-    app.add_exception_handler(ContractError, _on_contract_error)
+    for kind in (ApiError, ContractError, DatabaseUnreachableError, KafkaError, Exception):
+        app.add_exception_handler(kind, _on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(DatabaseUnreachableError, _on_database_away)
-    app.add_exception_handler(KafkaError, _on_broker_away)
-    app.add_exception_handler(Exception, _on_bug)
 
 
-async def _on_api_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return answer(error)
-
-
-async def _on_contract_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ContractError)
-    return answer(refused(error))
+async def _on_error(_request: Request, error: Exception) -> Response:
+    return response_to(error)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -94,18 +104,3 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     parts = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
     return answer(ApiError(422, "; ".join(parts)))
-
-
-async def _on_database_away(_request: Request, error: Exception) -> Response:
-    log.warning("database.away", error=type(error).__name__)
-    return answer(UnavailableError("The database is away. Nothing was changed; try again."))
-
-
-async def _on_broker_away(_request: Request, error: Exception) -> Response:
-    log.warning("broker.away", error=type(error).__name__)
-    return answer(UnavailableError("The broker is away. Nothing was changed; try again."))
-
-
-async def _on_bug(_request: Request, error: Exception) -> Response:
-    log.error("request.failed", exc_info=error)
-    return answer(ApiError(500, "Something went wrong in here; it has been logged."))

@@ -6,15 +6,18 @@ Plain ASGI, no FastAPI: it also sees what no route answers.
 import re
 import time
 import uuid
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http import metrics
 
 REQUEST_ID: Final = "X-Request-ID"
+_HEADER: Final = REQUEST_ID.lower().encode()
 _HARMLESS: Final = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
 
 log = structlog.get_logger(__name__)
@@ -33,7 +36,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = _request_id(scope)
+        request_id = request_id_of(dict(scope["headers"]).get(_HEADER, b"").decode("latin-1"))
         status = 500
 
         async def noting_send(message: Message) -> None:
@@ -51,22 +54,23 @@ class Observe:
             try:
                 await self._app(scope, receive, noting_send)
             finally:
-                _note(scope, status, time.perf_counter() - began)
+                # The template, never the path: a user's id may be an email address.
+                route = _template(scope)
+                method = scope["method"] if route else "OTHER"
+                note(method, route or "unknown", status, time.perf_counter() - began)
 
 
-def _request_id(scope: Scope) -> str:
-    wanted = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
+def request_id_of(wanted: str | None) -> str:
+    """Return the id of a request: what its header says, where that can do no harm in a log."""
     # What goes into a log must not be able to forge lines in it.
-    return wanted if _HARMLESS.match(wanted) else uuid.uuid4().hex
+    return wanted if wanted and _HARMLESS.match(wanted) else uuid.uuid4().hex
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    # The template, never the path: a user's id may be an email address.
-    route = _template(scope)
-    method = scope["method"] if route else "OTHER"
-    route = route or "unknown"
-    metrics.REQUESTS.labels(method, route, str(status)).inc()
-    metrics.SECONDS.labels(method, route).observe(seconds)
+def note(method: str, route: str, status: int, seconds: float) -> None:
+    """Count and log an answer; `route` is a template."""
+    answered, took = _counters(method, route, status)
+    answered.inc()
+    took.observe(seconds)
     log.info(
         "request.answered",
         method=method,
@@ -74,6 +78,13 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
         status=status,
         ms=round(seconds * 1000, 2),
     )
+
+
+@lru_cache(maxsize=1024)
+def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    # Looking them up by their labels costs more than counting.
+    answered = metrics.REQUESTS.labels(method, route, str(status))
+    return answered, metrics.SECONDS.labels(method, route)
 
 
 def _template(scope: Scope) -> str | None:

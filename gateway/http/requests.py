@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from msgspec import Struct, convert
 from pydantic import BaseModel, ValidationError
+from starlette.types import Receive
 
 from gateway.http.errors import ApiError
 from schemas.inputs.explaining import (
@@ -29,16 +30,31 @@ def too_large() -> ApiError:
     return ApiError(413, f"An event may have {EVENT_BYTES_MAX} bytes: send less with it.")
 
 
+class ClientGoneError(Exception):
+    """The client went before it had sent all: nobody is left to be answered."""
+
+
 async def read_body(request: Request) -> bytes:
     """Return the body; ApiError 413 as soon as it is known to be too large, without the rest."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
+    return await read_chunks(request.receive, request.headers.get("content-length"))
+
+
+async def read_chunks(receive: Receive, announced: str | None) -> bytes:
+    """Return a body as the server hands it out; `announced` is the header Content-Length.
+
+    Raises ApiError 413 as soon as it is known to be too large, and ClientGoneError.
+    """
+    if announced and announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
         raise too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        body += message.get("body", b"")
         if len(body) > EVENT_BYTES_MAX:
             raise too_large()
+        more = message.get("more_body", False)
     return bytes(body)
 
 

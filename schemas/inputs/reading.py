@@ -47,6 +47,15 @@ def read_input(raw: bytes) -> AnyInput:
     return event if _is_common(event, raw) else _read_carefully(raw)
 
 
+def read_common(raw: bytes) -> MetricEvent | None:
+    """Return a metric event of the common form; None for any other input, and for what is none."""
+    try:
+        event = _METRIC_EVENT.decode(raw)
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return event if _is_common(event, raw) else None
+
+
 def _is_common(event: MetricEvent, raw: bytes) -> bool:
     """Tell whether an event has no more to it than its types say."""
     value = event.value
