@@ -12,7 +12,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from benchmarks import backlogs, growth, http_rows, judge_alone, memory, path, recovery
+from benchmarks import backlogs, growth, http_rows, idle, judge_alone, memory, path, recovery
 from benchmarks.bench import Bench, Options
 from benchmarks.results import Results
 from benchmarks.rows import BY_NAME
@@ -34,6 +34,7 @@ GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Bench], Awaitable[None]]], 
     (("scaling",), backlogs.scaling_row),
     (("post-200-p50", "post-200-p99"), http_rows.post_200_rows),
     (("post-1000-p99",), http_rows.post_1000_row),
+    (("idle",), idle.idle_row),
     (("postgres",), path.postgres_row),
     (("path",), path.path_row),
     (("growth-users", "growth-rules", "growth-keys"), growth.growth_rows),
@@ -62,7 +63,7 @@ def main() -> None:
             options,
             results,
             console,
-            bootstrap=kafka.bootstrap_servers,
+            kafka=kafka,
             dsn=postgres.dsn,
             scratch=scratch,
             cache_dir=settings.cache_dir,

@@ -16,6 +16,7 @@ from benchmarks.results import Figure, Results
 from benchmarks.rows import BY_NAME
 from benchmarks.system import ROOT, System
 from broker.connection import Connection
+from ops.embedded.kafka import EmbeddedKafka
 
 SCALED_MIN: Final = 1000
 
@@ -44,14 +45,15 @@ class Bench:
         results: Results,
         console: Console,
         *,
-        bootstrap: str,
+        kafka: EmbeddedKafka,
         dsn: str,
         scratch: Path,
         cache_dir: Path,
     ) -> None:
         """Take the stack, which runs, and a directory for everything that the rows make."""
         self.options = options
-        self.connection = Connection(bootstrap)
+        self.connection = Connection(kafka.bootstrap_servers)
+        self._kafka = kafka
         self.scratch = scratch
         self.cache_dir = cache_dir
         self.measured: list[str] = []
@@ -61,6 +63,13 @@ class Bench:
         self._dsn = dsn
         self._made = 0
         self._began = time.monotonic()
+
+    @property
+    def broker_pid(self) -> int:
+        """The process of the broker, which runs."""
+        pid = self._kafka.pid
+        assert pid is not None, "the broker has ended"
+        return pid
 
     def say(self, text: str) -> None:
         """Tell the person who waits how far it is."""

@@ -57,6 +57,7 @@ ROWS: Final = (
     Row("post-200-p99", "POST to verdict, open loop at 200/s, p99", "ms", 20, 8, low_is_good=True),
     Row("post-1000-p99", "POST to verdict at 1,000/s, p99", "ms", 60, 25, low_is_good=True),
     Row("postgres", "event to row in Postgres at 1,000/s, p99", "ms", 500, 150, low_is_good=True),
+    Row("idle", "idle, all parts and the broker, of a core", "%", 2.5, 1.5, low_is_good=True),
     Row(
         "restart",
         "worker restart to first verdict, local state present",

@@ -51,7 +51,7 @@ def main() -> None:
             Options(rounds=given.rounds, scale=given.scale),
             Results(None, given.scale),
             console,
-            bootstrap=kafka.bootstrap_servers,
+            kafka=kafka,
             dsn=postgres.dsn,
             scratch=scratch,
             cache_dir=settings.cache_dir,

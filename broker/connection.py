@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer
 
+from broker.patience import let_rest
+
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -62,6 +64,7 @@ async def start_consumer(consumer: AIOKafkaConsumer) -> None:
         # first turn by then, the cancellation comes out of `stop` as if the caller had been
         # cancelled.
         await asyncio.sleep(0)
+        let_rest(consumer)
     except BaseException:
         await asyncio.gather(starting, return_exceptions=True)
         await stop_consumer(consumer)

@@ -48,6 +48,7 @@ class DefinitionsReader:
         try:
             self._consumer.assign([self._tp])
             self._consumer.seek(self._tp, 0)
+            self._consumer.pause(self._tp)
             await self.refresh()
         except BaseException:
             await stop_consumer(self._consumer)
@@ -72,16 +73,25 @@ class DefinitionsReader:
         """Read to the end that the topic has now. Raises UnreadableRecordError for an epoch."""
         async with self._busy:
             end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+            if self._next < end:
+                await self._read_to(end)
+
+    async def _read_to(self, end: int) -> None:
+        # Fetched only while there is something to be fetched: a broker answers the requests of a
+        # connection one after the other, and who asks for the end would wait for an idle fetch.
+        self._consumer.resume(self._tp)
+        try:
             while self._next < end:
                 fetched = await self._consumer.getmany(self._tp, timeout_ms=1000)
-                try:
-                    for message in fetched.get(self._tp, ()):
-                        self._read(message)
-                        self._next = message.offset + 1
-                except UnreadableRecordError:
-                    # Who asks again gets the error again, instead of waiting for what was fetched.
-                    self._consumer.seek(self._tp, self._next)
-                    raise
+                for message in fetched.get(self._tp, ()):
+                    self._read(message)
+                    self._next = message.offset + 1
+        except UnreadableRecordError:
+            # Who asks again gets the error again, instead of waiting for what was fetched.
+            self._consumer.seek(self._tp, self._next)
+            raise
+        finally:
+            self._consumer.pause(self._tp)
 
     def _read(self, message: ConsumerRecord) -> None:
         try:

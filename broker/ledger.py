@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.connection import Connection, start_consumer, stop_consumer
+from broker.ends import EndOffsets
+from broker.patience import WAIT_MS, fetch_patiently
 from schemas.codec import read_record
 from schemas.order import follows
 from schemas.records import Link, Record, link_of
@@ -58,12 +60,13 @@ class LedgerReader:
             auto_offset_reset="none",
             max_poll_records=records_max,
             max_partition_fetch_bytes=4 * 1024 * 1024,
-            fetch_max_wait_ms=500,
         )
+        self._ends = EndOffsets(connection)
 
     async def __aenter__(self) -> Self:
         """Connect and seek. Raises aiokafka's KafkaConnectionError when the broker is away."""
         await start_consumer(self._consumer)
+        fetch_patiently(self._consumer)
         self._consumer.assign([self._tp(partition) for partition in self._positions])
         for partition, position in self._positions.items():
             self._consumer.seek(self._tp(partition), position.offset)
@@ -71,7 +74,10 @@ class LedgerReader:
 
     async def __aexit__(self, *_: object) -> None:
         """Disconnect."""
-        await stop_consumer(self._consumer)
+        try:
+            await stop_consumer(self._consumer)
+        finally:
+            await self._ends.close()
 
     @property
     def positions(self) -> Mapping[int, Position]:
@@ -83,7 +89,7 @@ class LedgerReader:
         self._positions[partition] = position
         self._consumer.seek(self._tp(partition), position.offset)
 
-    async def read(self, timeout_ms: int = 500) -> dict[int, Batch]:
+    async def read(self, timeout_ms: int = WAIT_MS) -> dict[int, Batch]:
         """Return what has come since, by partition; empty after `timeout_ms` without anything.
 
         The positions move with it: a reader that fails to store what it got seeks back.
@@ -120,7 +126,7 @@ class LedgerReader:
 
     async def ends(self) -> dict[int, int]:
         """Return the offset after the last record of each partition."""
-        offsets = await self._consumer.end_offsets([self._tp(p) for p in self._positions])
+        offsets = await self._ends(self._tp(partition) for partition in self._positions)
         return {tp.partition: offset for tp, offset in offsets.items()}
 
     async def lag(self) -> int:

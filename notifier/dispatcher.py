@@ -23,7 +23,9 @@ from notifier.webhooks import Messenger
 from projections.database import Database
 
 IN_FLIGHT_MAX: Final = 4
-POLL_S: Final = 0.5
+# What is enqueued here is sent at once: this is for retries, which are due after minutes, and for
+# those that a person asks for.
+POLL_S: Final = 1.0
 RECOVERY_PAUSE_S: Final = 1.0
 
 log = structlog.get_logger(__name__)

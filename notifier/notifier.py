@@ -24,7 +24,8 @@ from projections.migrations import check_schema
 from schemas.topics import Topics
 
 POOL_MAX: Final = 8
-COUNT_EVERY_S: Final = 5.0
+# As often as gauges are usually scraped.
+COUNT_EVERY_S: Final = 15.0
 PRUNE_EVERY_S: Final = 3600.0
 DAY_S: Final = 24 * 60 * 60.0
 

@@ -18,6 +18,7 @@ from broker.connection import Connection as Kafka
 from broker.definitions import DefinitionsReader
 from broker.failpoints import reach
 from broker.ledger import Batch, LedgerReader, Position
+from broker.patience import WAIT_MS
 from broker.topics import partition_count
 from notifier import deliveries, metrics, payloads
 from notifier.deliveries import OUTAGES, New, Start
@@ -32,7 +33,9 @@ RECORDS_MAX: Final = 1000
 # Nobody waits for a message as for an answer: what comes meanwhile is read together.
 READ_EVERY_S: Final = 0.1
 # How often a position is stored when nothing is to be enqueued: it costs a transaction each time.
+# And for how long nothing must have come for it to be stored before.
 STORE_EVERY_S: Final = 1.0
+QUIET_MS: Final = 500
 PROJECTION_POLL_S: Final = 0.05
 RECOVERY_PAUSE_S: Final = 1.0
 ENDS_TIMEOUT_S: Final = 2.0
@@ -116,7 +119,8 @@ class Outbox:
             self._definitions = definitions
             self._reader = reader
             while True:
-                batches = await reader.read()
+                is_stored = self._handled == self._stored
+                batches = await reader.read(WAIT_MS if is_stored else QUIET_MS)
                 for partition, batch in batches.items():
                     await self._take(partition, batch)
                 if not batches or time.monotonic() - self._stored_at > STORE_EVERY_S:

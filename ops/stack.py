@@ -36,6 +36,9 @@ from projections.migrations import migrate
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PARTS: Final = ("worker", "project", "serve", "notify")
+# Somebody waits for gateway and worker; who waits for rows or a webhook waits for them too. A third
+# of their share where cores are short, all that is free otherwise.
+NICENESS: Final = {"project": 5, "notify": 5}
 READY_WAIT_S: Final = 60.0
 STOP_PATIENCE_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.2
@@ -153,6 +156,7 @@ class Stack:
                 marks=(str(self._data_dir), part),
                 stop_signal=signal.SIGTERM,
                 environment=variables,
+                niceness=NICENESS.get(part, 0),
             )
             await asyncio.to_thread(child.claim)
             self._opened.push_async_callback(asyncio.to_thread, child.stop, STOP_PATIENCE_S)

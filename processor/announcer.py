@@ -7,7 +7,8 @@ acknowledged. What a crash repeats has the same ids as before.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -32,6 +33,9 @@ from schemas.topics import Topics
 
 CHUNK_RECORDS_MAX: Final = 500
 WAITING_MAX: Final = 10_000
+# What a lane appends within so long is announced together: a batch, a request and its answer for
+# each of many records in a row cost more than judging them.
+LINGER_S: Final = 0.05
 RETRY_PAUSE_S: Final = 1.0
 
 _LINK: Final[Decoder[Link | None]] = Decoder(Link | None)
@@ -123,10 +127,12 @@ class Announcer:
         if self._recent.covers(offset):
             self._stop_reading()
             records = self._recent.since(offset, CHUNK_RECORDS_MAX)
-            if records:
-                await self._announce(records, offset + len(records))
-            else:
-                await self._recent.changed()
+            if not records:
+                await self._recent.reaches(offset + 1)
+                return
+            await self._announce(records, offset + len(records))
+            if len(records) < CHUNK_RECORDS_MAX:
+                await self._linger()
             return
         if not self._reads:
             self._reads = True
@@ -135,6 +141,15 @@ class Announcer:
         taken = [self._inbox.take() for _ in range(min(len(self._inbox), CHUNK_RECORDS_MAX))]
         records = [read_record(message.value or b"") for message in taken]
         await self._announce(records, taken[-1].offset + 1)
+
+    async def _linger(self) -> None:
+        """Let more come, up to a chunk: what comes after a quiet moment never waits here."""
+        now = asyncio.get_running_loop().time()
+        # To the same instants for all partitions of the worker: what they send shares requests.
+        rest_s = LINGER_S - now % LINGER_S
+        with suppress(TimeoutError):
+            async with asyncio.timeout(rest_s):
+                await self._recent.reaches(self._position.offset + CHUNK_RECORDS_MAX)
 
     def _stop_reading(self) -> None:
         if self._reads:
@@ -151,8 +166,13 @@ class Announcer:
             last = link_of(record)
             for topic, key, notice in notices_of(record, self._topics):
                 outgoing.setdefault(topic, []).append((key, write_notice(notice)))
+        sent = [
+            acknowledged
+            for topic, notices in outgoing.items()
+            for acknowledged in await self._send(topic, notices)
+        ]
+        await asyncio.gather(*sent)
         for topic, notices in outgoing.items():
-            await self._send(topic, notices)
             ANNOUNCED.labels(topic).inc(len(notices))
         if outgoing:
             reach("announcer.sent")
@@ -160,13 +180,15 @@ class Announcer:
         self._feed.hint(self._topics.ledger, self._partition, after, write_link(last))
         reach("announcer.hinted")
 
-    async def _send(self, topic: str, notices: Sequence[tuple[bytes, bytes]]) -> None:
-        """Send notices in order, in as few batches as they fit into, and await them all.
+    async def _send(
+        self, topic: str, notices: Sequence[tuple[bytes, bytes]]
+    ) -> list[Awaitable[object]]:
+        """Send notices in order, in as few batches as they fit into; return what is to be awaited.
 
         The award topics have as many partitions as the ledger, and the same keys: a record's
         notices belong on the partition of its own number.
         """
-        acknowledged = []
+        acknowledged: list[Awaitable[object]] = []
         batch = self._producer.create_batch()
         for key, value in notices:
             if batch.append(key=key, value=value, timestamp=None) is None:
@@ -178,4 +200,4 @@ class Announcer:
         acknowledged.append(
             await self._producer.send_batch(batch, topic, partition=self._partition)
         )
-        await asyncio.gather(*acknowledged)
+        return acknowledged

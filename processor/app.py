@@ -16,14 +16,14 @@ from processor.partition_loops import PartitionLoops
 from processor.transport import Consumer, Transport
 from schemas.topics import Topics
 
-POLL_RECORDS_MAX: Final = 4000
-FETCH_BYTES_MAX: Final = 4 * 1024 * 1024
 # For so long the partitions of a killed worker wait for its return: the least that brokers admit by
 # default. One that was only slow finds them taken, and the chain rule keeps its records out.
 SESSION_TIMEOUT_S: Final = 6.0
 # A member learns by its heartbeat that the group is being rebalanced, and the others wait for it.
 HEARTBEAT_S: Final = 0.5
 REQUEST_TIMEOUT_S: Final = 30.0
+COMMIT_EVERY_S: Final = 60.0
+NEVER_S: Final = 10 * 365 * 24 * 60 * 60.0
 
 
 class Assignor(PartitionAssignor):
@@ -78,8 +78,10 @@ def build_app(
         stream_wait_empty=False,
         consumer_group_instance_id=instance,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=FETCH_BYTES_MAX,
-        broker_max_poll_records=POLL_RECORDS_MAX,
+        # Nothing is acknowledged through Faust, so there is nothing to be committed by it.
+        broker_commit_interval=COMMIT_EVERY_S,
+        # The group's consumer fetches nothing, and would take itself for dead after a while.
+        broker_max_poll_interval=NEVER_S,
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_request_timeout=REQUEST_TIMEOUT_S,
@@ -88,7 +90,7 @@ def build_app(
         table_standby_replicas=1,
         PartitionAssignor=Assignor,
     )
-    app.transport = Transport(app.conf.broker_consumer, app)
+    app.transport = Transport(app.conf.broker_consumer, app, connection=connection)
     schema = ChunkSchema()
     events = app.topic(topics.events, schema=schema, acks=False)
     ledger = app.topic(topics.ledger, schema=schema, acks=False)

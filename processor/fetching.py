@@ -1,17 +1,27 @@
-"""What a fetch brings of one partition: a chunk of messages, made without what nobody needs."""
+"""How messages are fetched: by a consumer outside the group, in the loop of those who take them.
+
+The group's consumer lives in a thread of Faust's; what it fetches would be handed over through two
+queues and two event loops. No lane and no group in here: who holds what, and from where it is to be
+read, is said by the transport.
+"""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import faust
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import ConsumerStoppedError
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from broker.connection import Connection, start_consumer, stop_consumer
+from broker.patience import fetch_from, fetch_patiently, positions_of
 from processor.pending import Message
+
+POLL_RECORDS_MAX: Final = 4000
+FETCH_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +46,100 @@ class ChunkSchema(faust.Schema[Any, Any]):
         return message.value
 
 
-def _as_unpacked(_tp: TopicPartition, record: Any) -> Any:
-    return record
+class Fetching:
+    """Fetches the partitions that it is told, each from where it is told."""
 
+    def __init__(self, connection: Connection) -> None:
+        """Prepare; nothing is opened before `start`."""
+        self._connection = connection
+        self._consumer: AIOKafkaConsumer | None = None
+        # What the fetch under way waits with, and whether the next one must not wait.
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_interrupted = False
 
-class Thread(driver.AIOKafkaConsumerThread):
-    """Faust's thread, but for what aiokafka makes of each record.
+    async def start(self) -> None:
+        """Connect. Raises KafkaConnectionError."""
+        consumer = AIOKafkaConsumer(
+            **self._connection.options(),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        )
+        await start_consumer(consumer)
+        fetch_patiently(consumer)
+        self._consumer = consumer
 
-    That is an object of eleven fields which cost as much as reading them; what they were unpacked
-    from has all that we need.
-    """
+    async def stop(self) -> None:
+        """Disconnect; a fetch under way ends without anything."""
+        consumer, self._consumer = self._consumer, None
+        self.interrupt()
+        if consumer is not None:
+            await stop_consumer(consumer)
 
-    async def _fetch_records(
-        self,
-        consumer: Any,
-        active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109  Faust's signature
-        max_records: int | None = None,
-    ) -> Any:
-        if not self.consumer.flow_active:
-            return {}
-        fetcher = consumer._fetcher  # noqa: SLF001  as the driver does
-        if consumer._closed or fetcher._closed:  # noqa: SLF001  as the driver does
-            raise ConsumerStoppedError
-        with fetcher._subscriptions.fetch_context():  # noqa: SLF001  as the driver does
-            found = await self._fetched(fetcher, active_partitions, max_records)
-            if found or not timeout:
-                return found
-            waiter = fetcher._create_fetch_waiter()  # noqa: SLF001  what `fetched_records` waits for
-            await asyncio.wait([waiter], timeout=timeout)
-            if not waiter.done():
-                waiter.cancel()
+    def place(self, due: Mapping[TP, int], moved: Mapping[TP, int]) -> None:
+        """Fetch these partitions and no others, each from the offset that is `due`.
+
+        Of those that were fetched before, only the ones in `moved` are due elsewhere than where
+        fetching stands. They never wait for a fetch that is under way.
+        """
+        consumer = self._running()
+        wanted = {TopicPartition(*tp): offset for tp, offset in due.items()}
+        if moved or wanted.keys() != consumer.assignment():
+            fetch_from(consumer, wanted)
+
+    async def fetch(self, active: set[TP], timeout_s: float) -> dict[TopicPartition, list[Any]]:
+        """Return what has come of these partitions; nothing after a while, or when interrupted.
+
+        What comes of the others waits until they are among them. Raises the driver's errors.
+        """
+        fetcher: Any = self._running()._fetcher  # noqa: SLF001  what `getmany` is made of
+        found = await self._take(fetcher, active)
+        if found or self._is_interrupted:
+            self._is_interrupted = False
+            return found
+        self._waiter = fetcher._create_fetch_waiter()  # noqa: SLF001  as said
+        try:
+            await asyncio.wait([self._waiter], timeout=timeout_s)
+            self._is_interrupted = False
+            if not self._waiter.done():
+                self._waiter.cancel()
                 return {}
             # Raises what the broker does not allow.
-            waiter.result()
-            return await self._fetched(fetcher, active_partitions, max_records)
+            self._waiter.result()
+        finally:
+            self._waiter = None
+        return await self._take(fetcher, active) if self._consumer is not None else {}
 
-    async def _fetched(self, fetcher: Any, active: set[TP], max_records: int | None) -> Any:
+    def interrupt(self) -> None:
+        """Have the fetch under way, or else the next one, wait no longer."""
+        self._is_interrupted = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def positions(self) -> dict[TP, int]:
+        """Return up to where each partition has been fetched and taken."""
+        found = positions_of(self._consumer) if self._consumer is not None else {}
+        return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    def _running(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise ConsumerStoppedError
+        return self._consumer
+
+    async def _take(self, fetcher: Any, active: set[TP]) -> dict[TopicPartition, list[Any]]:
+        if not active:
+            # To the fetcher no partitions are all of them.
+            return {}
         for result in fetcher._records.values():  # noqa: SLF001  what has been fetched
             if isinstance(result, FetchResult) and result.has_more():
-                # What it calls for each record.
+                # What it calls for each record. It would make an object of eleven fields, which
+                # costs as much as reading them; what they are unpacked from has all that we need.
                 result._partition_records._consumer_record = _as_unpacked  # noqa: SLF001  as said
-        return await fetcher.fetched_records(active, timeout=0, max_records=max_records)
+        found: dict[TopicPartition, list[Any]] = await fetcher.fetched_records(
+            active, timeout=0, max_records=POLL_RECORDS_MAX
+        )
+        return found
+
+
+def _as_unpacked(_tp: TopicPartition, record: Any) -> Any:
+    return record

@@ -26,19 +26,21 @@ class RecentRecords:
         self._records: deque[Record] = deque()
         # Ledger offset of the first record, or of the next one while there is none; -1: closed.
         self._first = -1
-        self._changed = asyncio.Event()
+        # What the announcer waits for: the window reaching up to this offset, or beginning anew.
+        self._wanted = 0
+        self._reached = asyncio.Event()
 
     def open_at(self, offset: int) -> None:
         """Begin anew, empty, at the end of the ledger to which a lane has folded."""
         self._records.clear()
         self._first = offset
-        self._changed.set()
+        self._reached.set()
 
     def close(self) -> None:
         """Forget all: the lane does not know any more where the ledger ends."""
         self._records.clear()
         self._first = -1
-        self._changed.set()
+        self._reached.set()
 
     def add(self, records: Sequence[Record]) -> None:
         """Take records that were appended right after the last one."""
@@ -48,7 +50,8 @@ class RecentRecords:
         while len(self._records) > self._records_max:
             self._records.popleft()
             self._first += 1
-        self._changed.set()
+        if self._first + len(self._records) >= self._wanted:
+            self._reached.set()
 
     def covers(self, offset: int) -> bool:
         """Tell whether all from an offset on is here, or will be."""
@@ -59,7 +62,13 @@ class RecentRecords:
         start = offset - self._first
         return list(islice(self._records, start, start + most))
 
-    async def changed(self) -> None:
-        """Return once the window has changed since the last call."""
-        await self._changed.wait()
-        self._changed.clear()
+    async def reaches(self, offset: int) -> None:
+        """Return once all before an offset has been taken, or the window has begun anew or closed.
+
+        For the one announcer of the partition: the offset is that of its last call.
+        """
+        if self._first + len(self._records) >= offset:
+            return
+        self._wanted = offset
+        self._reached.clear()
+        await self._reached.wait()

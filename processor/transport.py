@@ -2,7 +2,8 @@
 
 Faust keeps what it is good at: membership, assignment, agents, the worker's life. Between fetch and
 agent it spends more time on a message than judging it takes; here it does so once per chunk. The
-place to start from is the lane's word (`start_at`), never the group's committed offset.
+group's consumer only keeps the membership: another one fetches (`fetching`), in this event loop.
+The place to start from is the lane's word (`start_at`), never the group's committed offset.
 
 Only the loop that fetches ever seeks, so that no chunk can be from before a seek and be taken for
 one from after it.
@@ -20,12 +21,14 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from processor.fetching import Chunk, Thread
+from broker.connection import Connection
+from processor.fetching import Chunk, Fetching
+from processor.membership import Listener, Thread
 from processor.pending import Message
 from processor.watchdog import Pulse
 
-FETCH_WAIT_S: Final = 0.5
-IDLE_WAIT_S: Final = 0.05
+# How long one fetch is waited for; whatever is asked for meanwhile interrupts it.
+FETCH_WAIT_S: Final = 5.0
 HINTS_WAIT_S: Final = 2.0
 LEAVE_WAIT_S: Final = 3.0
 
@@ -33,9 +36,13 @@ LEAVE_WAIT_S: Final = 3.0
 class Consumer(driver.Consumer):
     """Faust's consumer, but for how messages are handed on and where reading starts."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    RebalanceListener = Listener
+    _thread: Thread
+
+    def __init__(self, transport: "Transport", *args: Any, **kwargs: Any) -> None:
         """See faust.transport.drivers.aiokafka."""
-        super().__init__(*args, **kwargs)
+        super().__init__(transport, *args, **kwargs)
+        self._fetching = Fetching(transport.connection)
         # Offset from which the next chunk of a partition comes; absent until a lane has said.
         self._due: dict[TP, int] = {}
         # Seeks that the fetching loop has still to make.
@@ -56,41 +63,32 @@ class Consumer(driver.Consumer):
         self._wanted[tp] = self._awaited[tp] = offset
         self._held_back.discard(tp)
         self.resume_partitions({tp})
+        self._fetching.interrupt()
 
     def pause(self, topic: str, partition: int) -> None:
         """Deliver nothing for now."""
         tp = TP(topic, partition)
         self._held_back.add(tp)
         self.pause_partitions({tp})
+        self._fetching.interrupt()
 
     def resume(self, topic: str, partition: int) -> None:
         """Deliver again."""
         tp = TP(topic, partition)
         self._held_back.discard(tp)
         self.resume_partitions({tp})
+        self._fetching.interrupt()
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset that a partition holds, and the one after its last."""
         tp = TopicPartition(topic, partition)
-        return await self._thread.call_thread(self._bounds, tp)  # type: ignore[no-any-return]
-
-    async def _bounds(self, tp: TopicPartition) -> tuple[int, int]:
-        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
-        first = await consumer.beginning_offsets([tp])
-        end = await consumer.end_offsets([tp])
-        return first[tp], end[tp]
+        return await self._thread.call_thread(self._thread.bounds_of, tp)  # type: ignore[no-any-return]
 
     async def committed(self, topic: str, partition: int) -> tuple[int, str] | None:
         """Return the group's committed offset and its metadata, None if there is none."""
         tp = TopicPartition(topic, partition)
-        found = await self._thread.call_thread(self._committed, tp)
+        found = await self._thread.call_thread(self._thread.committed_of, tp)
         return (found.offset, found.metadata) if found and found.offset >= 0 else None
-
-    async def _committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
-        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
-        # The public method leaves the metadata out.
-        found = await consumer._coordinator.fetch_committed_offsets([tp])  # noqa: SLF001  as said
-        return found.get(tp)
 
     def hint(self, topic: str, partition: int, offset: int, metadata: str = "") -> None:
         """Commit this offset with its metadata, with the next round of hints."""
@@ -102,8 +100,7 @@ class Consumer(driver.Consumer):
         held = self.assignment()
         mine = {TopicPartition(*tp): hint for tp, hint in hints.items() if tp in held}
         if mine:
-            consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
-            await self._thread.call_thread(consumer.commit, mine)
+            await self._thread.call_thread(self._thread.commit_with_metadata, mine)
 
     # -- what the worker and its watchdog ask for
 
@@ -118,21 +115,17 @@ class Consumer(driver.Consumer):
 
         To be called once, shortly before the end: what is not held any more is not judged.
         """
-        asked = asyncio.run_coroutine_threadsafe(self._leave(), self._thread.thread_loop)
+        thread = self._thread
+        asked = asyncio.run_coroutine_threadsafe(thread.leave_group(), thread.thread_loop)
         with suppress(KafkaError, TimeoutError):
             await asyncio.wait_for(asyncio.wrap_future(asked), LEAVE_WAIT_S)
 
-    async def _leave(self) -> None:
-        coordinator = self._thread._ensure_consumer()._coordinator  # noqa: SLF001  as below
-        # aiokafka leaves a static member in the group when it closes, and has no way to ask for
-        # the other; the broker takes the word of one that gives its member id.
-        coordinator._group_instance_id = None  # noqa: SLF001  as said
-        await coordinator.close()
-
     async def pulse(self) -> Pulse:
         """See processor.watchdog.Patient. Goes past Faust's queue of calls, which may be stuck."""
-        asked = asyncio.run_coroutine_threadsafe(self._look(), self._thread.thread_loop)
-        member, positions = await asyncio.wrap_future(asked)
+        thread = self._thread
+        asked = asyncio.run_coroutine_threadsafe(thread.is_member(), thread.thread_loop)
+        member = await asyncio.wrap_future(asked)
+        positions = self._fetching.positions()
         awaited = {}
         for tp, offset in self._awaited.items():
             if tp in self._held_back:
@@ -143,28 +136,17 @@ class Consumer(driver.Consumer):
             awaited[tp.topic, tp.partition] = max(offset, passed)
         return Pulse(member=member, flowing=self.flow_active, awaited=awaited)
 
-    async def _look(self) -> tuple[bool, dict[TP, int]]:
-        # Nothing public tells where a fetch stands without waiting for it, or that the task which
-        # keeps the membership has ended with an error that nobody asks for.
-        consumer = self._thread._ensure_consumer()  # noqa: SLF001  as said
-        coordinator = consumer._coordinator  # noqa: SLF001  as said
-        member = (
-            coordinator.generation > 0
-            and coordinator._pending_exception is None  # noqa: SLF001  as said
-            and not coordinator._coordination_task.done()  # noqa: SLF001  as said
-        )
-        subscription = consumer._subscription.subscription  # noqa: SLF001  as said
-        assignment = subscription.assignment if subscription else None
-        if assignment is None:
-            return member, {}
-        states = {tp: assignment.state_value(tp) for tp in assignment.tps}
-        return member, {
-            TP(tp.topic, tp.partition): state.position
-            for tp, state in states.items()
-            if state.has_valid_position
-        }
-
     # -- what Faust asks for
+
+    async def on_start(self) -> None:
+        """See mode.Service."""
+        await super().on_start()
+        await self._fetching.start()
+
+    async def on_stop(self) -> None:
+        """See mode.Service."""
+        await super().on_stop()
+        await self._fetching.stop()
 
     async def perform_seek(self) -> None:
         """Hold every partition back until its lane has said where to start."""
@@ -192,18 +174,15 @@ class Consumer(driver.Consumer):
 
     async def getmany(
         self,
-        timeout: float,  # noqa: ASYNC109  Faust's signature
+        timeout: float,  # noqa: ASYNC109  Faust's signature; see FETCH_WAIT_S
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch once, and yield one message per partition that brought something."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # Faust's own idiom
-        await self._make_seeks()
+        self._make_seeks()
         active = {tp for tp in self._get_active_partitions() if tp in self._due}
-        if not active:
-            await asyncio.sleep(IDLE_WAIT_S)
-            return
         generation = self.app.consumer_generation_id
-        records = await self._getmany(active, min(timeout, FETCH_WAIT_S))
+        records = await self._getmany(active, FETCH_WAIT_S)
         for tp, batch in (records or {}).items():
             if self.should_stop or not batch or tp not in self._due or tp in self._wanted:
                 continue
@@ -217,16 +196,17 @@ class Consumer(driver.Consumer):
     def _is_placed(self, tp: TP) -> bool:
         return tp in self._due or tp in self._wanted
 
-    async def _make_seeks(self) -> None:
+    def _make_seeks(self) -> None:
         wanted, self._wanted = self._wanted, {}
-        for tp, offset in wanted.items():
-            await self._thread.call_thread(self._seek_now, TopicPartition(*tp), offset)
-            self._due[tp] = offset
+        self._due |= wanted
+        self._fetching.place(self._due, wanted)
 
-    async def _seek_now(self, tp: TopicPartition, offset: int) -> None:
-        consumer = self._thread._ensure_consumer()  # noqa: SLF001  the driver's own accessor
-        if tp in consumer.assignment():
-            consumer.seek(tp, offset)
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109  Faust's signature
+    ) -> Any:
+        return await self._fetching.fetch(active_partitions or set(), timeout)
 
     def _message_of(self, tp: TP, start: int, batch: list[Any]) -> ConsumerMessage:
         last = batch[-1]
@@ -254,3 +234,8 @@ class Transport(driver.Transport):
     """Faust's Kafka transport with the consumer above."""
 
     Consumer = Consumer
+
+    def __init__(self, *args: Any, connection: Connection, **kwargs: Any) -> None:
+        """Take how the cluster is reached by what fetches, beside what Faust needs."""
+        super().__init__(*args, **kwargs)
+        self.connection = connection

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, Self
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from broker.connection import Connection, start_consumer, stop_consumer
+from broker.connection import Connection
+from broker.ends import EndOffsets
 from processor.metrics import STALLS
 
 LOOK_EVERY_S: Final = 5.0
@@ -175,24 +176,17 @@ class BrokerEnds:
 
     def __init__(self, connection: Connection, topic: str) -> None:
         """Take the cluster, and a topic whose partition 0 is asked for where nothing is awaited."""
-        self._connection = connection
         self._topic = topic
-        self._client: AIOKafkaConsumer | None = None
+        self._ends = EndOffsets(connection)
 
     async def __call__(self, awaited: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """See Ends."""
-        if self._client is None:
-            client = AIOKafkaConsumer(**self._connection.options())
-            await start_consumer(client)
-            self._client = client
-        tps = [TopicPartition(*it) for it in awaited or {(self._topic, 0): 0}]
-        ends = await self._client.end_offsets(tps)
+        ends = await self._ends(TopicPartition(*it) for it in awaited or {(self._topic, 0): 0})
         return {(tp.topic, tp.partition): offset for tp, offset in ends.items()}
 
     async def close(self) -> None:
         """Disconnect."""
-        if self._client is not None:
-            await stop_consumer(self._client)
+        await self._ends.close()
 
 
 def end_process(reason: str) -> None:

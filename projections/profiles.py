@@ -15,6 +15,7 @@ from msgspec import UNSET, MsgspecError, convert
 
 from broker.connection import Connection as Kafka
 from broker.connection import start_consumer
+from broker.patience import WAIT_MS, fetch_patiently
 from projections import metrics
 from projections.database import Connection, Database, load_queries, send_rows
 from projections.outages import partitions_of
@@ -52,6 +53,7 @@ class ProfileFollower:
             )
             stack.push_async_callback(consumer.stop)
             await start_consumer(consumer)
+            fetch_patiently(consumer)
             tps = [TopicPartition(self._topic, partition) for partition in range(partitions)]
             consumer.assign(tps)
             async with self._database.connection() as connection:
@@ -59,7 +61,7 @@ class ProfileFollower:
             for tp in tps:
                 consumer.seek(tp, next_offsets[tp.partition])
             while True:
-                fetched = await consumer.getmany(timeout_ms=1000)
+                fetched = await consumer.getmany(timeout_ms=WAIT_MS)
                 batches = {tp.partition: messages for tp, messages in fetched.items()}
                 if batches:
                     async with self._database.connection() as connection:

@@ -5,6 +5,7 @@ What the rows are is said by the read models; nothing in here looks into an entr
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,8 +35,9 @@ log = structlog.get_logger(__name__)
 READ_RECORDS_MAX: Final = 500
 GATHERED_RECORDS_MAX: Final = 10_000
 VERSION_WAIT_S_MAX: Final = 10.0
-# A transaction for each of many events in a row costs more than waiting this long for the next.
+# Of many events in a row: a transaction, or a read, for each costs more than waiting this long.
 STORE_EVERY_S: Final = 0.05
+READ_EVERY_S: Final = 0.05
 # Asking the broker for the ends of the ledger costs a round trip: not after every batch.
 MEASURE_INTERVAL_S: Final = 1.0
 
@@ -129,6 +131,7 @@ class Projector:
         changes = Changes()
         reading: asyncio.Task[dict[int, Batch]] | None = None
         storing: asyncio.Task[None] | None = None
+        rest_s = 0.0
         try:
             while True:
                 # Reading goes on while Postgres stores: what comes meanwhile is stored together,
@@ -137,12 +140,13 @@ class Projector:
                     storing = asyncio.create_task(self._store(database, changes, versions))
                     changes = Changes()
                 if reading is None and changes.records < GATHERED_RECORDS_MAX:
-                    reading = asyncio.create_task(reader.read())
+                    reading = asyncio.create_task(_read(reader, rest_s))
                 tasks = [task for task in (reading, storing) if task is not None]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if reading is not None and reading.done():
-                    changes.add(reading.result())
-                    reading = None
+                    batches, reading = reading.result(), None
+                    changes.add(batches)
+                    rest_s = self._rest_s(batches)
                 if storing is not None and storing.done():
                     stored, storing = storing, None
                     try:
@@ -161,6 +165,11 @@ class Projector:
         finally:
             await _stop(reading)
             await _stop(storing)
+
+    def _rest_s(self, batches: Mapping[int, Batch]) -> float:
+        """Return for how many seconds reading rests after these: not at all when far behind."""
+        read = sum(len(batch.records) + batch.skipped for batch in batches.values())
+        return READ_EVERY_S if 0 < read < self._records_max else 0.0
 
     async def _seek(self, reader: LedgerReader) -> None:
         for partition, position in (await self.positions()).items():
@@ -228,6 +237,11 @@ class Projector:
         if self._appended is not None:
             since = max(since, datetime.fromisoformat(self._appended))
         metrics.LAG_SECONDS.set(max(0.0, (datetime.now(UTC) - since).total_seconds()))
+
+
+async def _read(reader: LedgerReader, rest_s: float) -> dict[int, Batch]:
+    await asyncio.sleep(rest_s)
+    return await reader.read()
 
 
 async def _stop(task: asyncio.Task[Any] | None) -> None:

@@ -69,7 +69,22 @@ group.initial.rebalance.delay.ms=0
 # After kill -9 the controller takes the broker for alive, and refuses its successor, until this has
 # passed.
 broker.session.timeout.ms=4000
-broker.heartbeat.interval.ms=500
+broker.heartbeat.interval.ms=1000
+
+# A single node that has nothing to do does nothing. Members of groups, fetches and due inputs wait
+# for none of this: what comes wakes the threads at once.
+# Empty records on the metadata log tell other brokers that the controller is there; twice a second
+# by default. A change of metadata is written when it happens, and what a missed wake-up held back
+# comes with the next of them.
+metadata.max.idle.interval.ms=5000
+# Followers begin at the high watermark that was noted; the only replica begins at its log's end.
+replica.high.watermark.checkpoint.interval.ms=60000
+# Each thread looks around three times a second. Fewer requests than these can be worked on at once
+# is nothing that a client of one machine with few cores notices.
+num.network.threads=2
+num.io.threads=3
+listener.name.controller.num.network.threads=1
+background.threads=3
 """
 
 LOG4J_PROPERTIES = """\

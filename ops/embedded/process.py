@@ -43,6 +43,7 @@ class Child:
         stop_signal: signal.Signals,
         identity: tuple[int, int] | None = None,
         environment: Mapping[str, str] | None = None,
+        niceness: int = 0,
     ) -> None:
         """Describe the child; nothing runs yet.
 
@@ -50,7 +51,7 @@ class Child:
         that all stand on its command line and on no other's, by which an orphan is told from a
         stranger who was given the same pid. stop_signal: asks it to end in good order. identity:
         user and group to run as, for root only. environment: variables beside the few that every
-        child gets.
+        child gets. niceness: how far it gives way to others where cores are short, 0 to 19.
         """
         self.name = name
         self.home = home
@@ -60,6 +61,7 @@ class Child:
         self._stop_signal = stop_signal
         self._identity = identity
         self._environment = {**ENVIRONMENT, **(environment or {})}
+        self._niceness = niceness
         self._lock: IO[str] | None = None
         self._spawning: Future[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -150,7 +152,8 @@ class Child:
         For preparations that are over before the child starts; the pid file names them meanwhile.
         """
         identity = "-" if self._identity is None else "{}:{}".format(*self._identity)
-        words = [str(self._pid_file), str(os.getpid()), str(int(self._stop_signal)), identity]
+        numbers = [str(os.getpid()), str(int(self._stop_signal))]
+        words = [str(self._pid_file), *numbers, identity, str(self._niceness)]
         return [sys.executable, "-I", "-S", str(LAUNCHER), *words, *command]
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:

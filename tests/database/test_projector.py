@@ -10,8 +10,8 @@ from database.records import Ledger, a_bit_of_everything, created, in_force, poi
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from broker.ledger import Position
-from projections import definitions
+from broker.ledger import LedgerReader, Position
+from projections import definitions, runner
 from projections.database import ReadFormatError, connect
 from projections.lag import events_behind, ledger_lag
 from projections.migrations import create_read, migrate
@@ -96,6 +96,47 @@ async def test_what_comes_while_postgres_is_busy_is_stored_together(world):
     async with connect(world.dsn) as connection:
         found = await connection.execute("SELECT change, events FROM total_days")
         assert await found.fetchall() == [(40, 40)]
+
+
+async def test_a_trickle_is_read_a_few_times_and_not_record_by_record(world, monkeypatch):
+    monkeypatch.setattr(runner, "READ_EVERY_S", 0.5)
+    reads = reads_that_brought_something(monkeypatch)
+    ledger = Ledger()
+    async with world.projecting():
+        await world.caught_up()
+        reads.clear()
+        for count in range(1, 81):
+            ledger.add("u1", total("km", "1", str(count)))
+            await world.publish(ledger)
+            await asyncio.sleep(0.025)
+        await world.caught_up()
+    # Two seconds and a bit, and the first at once.
+    assert 1 < len(reads) <= 8
+
+
+async def test_a_projector_that_is_far_behind_does_not_rest(world, monkeypatch):
+    monkeypatch.setattr(runner, "READ_EVERY_S", 2 * PATIENCE_S)
+    ledger = Ledger()
+    for count in range(1, 7):
+        ledger.add("u1", total("km", "1", str(count)))
+    await world.publish(ledger)
+    # Each read is as full as may be.
+    async with world.projecting(records_max=1):
+        await world.caught_up()
+
+
+def reads_that_brought_something(monkeypatch):
+    reads = []
+    read = LedgerReader.read
+
+    async def counting(reader, *given):
+        batches = await read(reader, *given)
+        if batches:
+            reads.append(batches)
+        return batches
+
+    monkeypatch.setattr(LedgerReader, "read", counting)
+    return reads
 
 
 def stored_batches():

@@ -110,9 +110,16 @@ def test_a_killed_xp_up_leaves_nothing_running_and_starts_again_where_it_was(up,
     assert not _left(tmp_path)
 
 
-def test_sigterm_ends_everything(up, tmp_path):
+def test_the_parts_that_nobody_waits_for_give_way_and_sigterm_ends_everything(up, tmp_path):
     told = up.start()
     wait_until(lambda: _answers(up.url) or told.poll() is not None, START_WAIT_S)
+    mine = psutil.Process().nice()
+    assert {
+        part: process.nice() - mine
+        for process in _left(tmp_path)
+        for part in ("worker", "serve", "project", "notify")
+        if part in process.info["cmdline"]
+    } == {"worker": 0, "serve": 0, "project": 5, "notify": 5}
     told.terminate()
     assert told.wait(60) == 0
     assert not _left(tmp_path)

@@ -26,8 +26,10 @@ from ops.embedded.jars import Jar, fetch_jars, read_lock
 from ops.embedded.kafka import EmbeddedKafka
 from ops.embedded.ports import StackError, port_is_free
 from ops.embedded.postgres import EmbeddedPostgres
+from ops.embedded.process import Child
 
 ROOT = Path(__file__).resolve().parents[2]
+SESSIONS_GROUPED = Path("/proc/sys/kernel/sched_autogroup_enabled")
 GONE_WITHIN_S = 60.0
 PATIENCE_S = 120.0
 
@@ -220,6 +222,20 @@ def test_kafka_and_postgres_die_with_a_supervisor_that_is_killed(home, jars):
     with started_supervisor(home, jars) as (supervisor, _pids):
         supervisor.kill()
     assert eventually(lambda: not processes_of(home)), processes_of(home)
+
+
+def test_a_child_gives_way_to_others_as_far_as_it_is_told(home):
+    child = Child("sleeper", home, marks=("sleep",), stop_signal=signal.SIGTERM, niceness=7).claim()
+    child.start(["/bin/sleep", "60"])
+    try:
+        assert eventually(lambda: psutil.Process(child.pid).cmdline()[:1] == ["/bin/sleep"])
+        assert psutil.Process(child.pid).nice() == min(psutil.Process().nice() + 7, 19)
+        group = Path(f"/proc/{child.pid}/autogroup")
+        # Where sessions are groups to the kernel, the niceness of one counts within its own only.
+        if group.exists() and SESSIONS_GROUPED.read_text().strip() == "1":
+            assert group.read_text().split()[1:] == ["nice", "7"]
+    finally:
+        child.stop(10)
 
 
 def test_a_second_supervisor_is_refused_and_disturbs_nothing(postgres):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from faust.types import TP
 from plumbing.running import PATIENCE_S
 
 from broker.connection import Connection
@@ -19,6 +20,8 @@ from schemas.topics import Topics
 
 PARTITIONS = 4
 LOOKS = 4
+# Far less than a fetch waits for, and far more than an answer takes.
+AT_ONCE_S = 1.5
 # No member is taken for dead here because this machine is slow. Faust wants less than what a
 # request may take.
 SESSION_TIMEOUT_S = 25.0
@@ -104,10 +107,17 @@ async def group(stack, prefix, tmp_path, monkeypatch):
         yield SimpleNamespace(start=start, topics=topics, connection=connection)
 
 
-async def until(holds):
-    async with asyncio.timeout(PATIENCE_S):
+async def until(holds, patience_s=PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         while not holds():
             await asyncio.sleep(0.05)
+
+
+async def a_fetch_waits(worker):
+    """Return once a fetch is under way that brings nothing for now."""
+    fetcher = worker.consumer._fetching._consumer._fetcher
+    await until(lambda: fetcher._in_flight and len(worker.consumer._due) == PARTITIONS)
+    await asyncio.sleep(0.3)
 
 
 async def send(group, partition=0, **options):
@@ -259,6 +269,68 @@ async def test_a_partition_that_its_loop_holds_back_is_no_stall(group, monkeypat
     assert len(worker.got) == 1
     worker.consumer.resume(group.topics.events, 0)
     await until(lambda: len(worker.got) == 2)
+
+
+async def test_a_partition_that_is_read_from_elsewhere_waits_for_no_fetch(group):
+    worker = await group.start("first")
+    await send(group)
+    await until(lambda: worker.got == [(0, 0)])
+    for number in range(2, 6):
+        await a_fetch_waits(worker)
+        worker.consumer.start_at(group.topics.events, 0, 0)
+        await until(lambda count=number: worker.got == [(0, 0)] * count, AT_ONCE_S)
+    # The others are read on from where they were.
+    await send(group, 1)
+    await until(lambda: worker.got[-1] == (1, 0), AT_ONCE_S)
+
+
+async def test_a_partition_that_is_delivered_again_waits_for_no_fetch(group):
+    worker = await group.start("first")
+    await a_fetch_waits(worker)
+    worker.consumer.pause(group.topics.events, 0)
+    await send(group)
+    # So long that what was fetched of it has to be taken before it is fetched again.
+    await asyncio.sleep(0.5)
+    await send(group)
+    assert not worker.got
+    worker.consumer.resume(group.topics.events, 0)
+    await until(lambda: worker.got == [(0, 0), (0, 1)], AT_ONCE_S)
+
+
+async def test_what_was_fetched_of_a_revoked_partition_is_dropped(group, monkeypatch):
+    worker = await group.start("first")
+    await a_fetch_waits(worker)
+    fetch = worker.consumer._getmany
+    revoked = TP(group.topics.events, 0)
+
+    async def revoke_meanwhile(active, seconds):
+        found = await fetch(active, seconds)
+        if revoked in found:
+            worker.consumer._forget({revoked})
+        return found
+
+    monkeypatch.setattr(worker.consumer, "_getmany", revoke_meanwhile)
+    # The fetch that is under way is of the other kind.
+    worker.consumer.pause(group.topics.events, 3)
+    await send(group)
+    await send(group, 1)
+    await until(lambda: worker.got == [(1, 0)])
+    await send(group)
+    await send(group, 1)
+    await until(lambda: worker.got == [(1, 0), (1, 1)])
+    # Assigned anew, its lane says from where it is read.
+    worker.consumer.start_at(group.topics.events, 0, 1)
+    monkeypatch.setattr(worker.consumer, "_getmany", fetch)
+    await until(lambda: worker.got[-1] == (0, 1))
+
+
+async def test_the_consumer_of_the_group_fetches_nothing(group):
+    worker = await group.start("first")
+    await send(group)
+    await until(lambda: worker.got)
+    member = worker.consumer._thread._ensure_consumer()
+    assert member.paused() == member.assignment() != set()
+    assert not member._fetcher._records
 
 
 async def test_a_partition_whose_loop_still_folds_is_no_stall(group):

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -143,6 +144,8 @@ class Consumer:
         self._log = log
         self._records_max = max_poll_records
         self._positions: dict[TopicPartition, int] = {}
+        # What `broker.patience` reaches into; no fetch is under way here for others to wait with.
+        self._fetcher = SimpleNamespace(_get_actions_per_node=None)
 
     async def start(self) -> None:
         """See aiokafka."""

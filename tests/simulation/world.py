@@ -388,6 +388,7 @@ def installed(world: World) -> Iterator[None]:
     try:
         with (
             patch("broker.ledger.AIOKafkaConsumer", Consumer),
+            patch("broker.ends.AIOKafkaConsumer", Consumer),
             patch(
                 "processor.snapshots.token_hex",
                 lambda size: f"{world.dice.getrandbits(8 * size):x}",

@@ -1,0 +1,38 @@
+"""Where partitions end, asked over a connection of its own.
+
+A broker answers the requests of a connection one after the other, and a fetch that waits for
+something to come is one: who asked over a reader's connection would wait with it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from broker.connection import Connection, start_consumer, stop_consumer
+
+
+class EndOffsets:
+    """Asks a cluster for the ends of partitions; connects when it is asked first."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Take the cluster."""
+        self._connection = connection
+        self._client: AIOKafkaConsumer | None = None
+        self._starting = asyncio.Lock()
+
+    async def __call__(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the offset after the last message of each. Raises KafkaError."""
+        async with self._starting:
+            if self._client is None:
+                client = AIOKafkaConsumer(**self._connection.options(), enable_auto_commit=False)
+                await start_consumer(client)
+                self._client = client
+        ends: dict[TopicPartition, int] = await self._client.end_offsets(list(tps))
+        return ends
+
+    async def close(self) -> None:
+        """Disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            await stop_consumer(client)
