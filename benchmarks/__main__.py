@@ -12,7 +12,17 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from benchmarks import backlogs, growth, http_rows, idle, judge_alone, memory, path, recovery
+from benchmarks import (
+    backlogs,
+    growth,
+    http_rows,
+    idle,
+    judge_alone,
+    memory,
+    own_rows,
+    path,
+    recovery,
+)
 from benchmarks.bench import Bench, Options
 from benchmarks.results import Results
 from benchmarks.rows import BY_NAME
@@ -32,8 +42,11 @@ GROUPS: Final[tuple[tuple[tuple[str, ...], Callable[[Bench], Awaitable[None]]], 
     (("pair",), backlogs.pair_row),
     (("one-user",), backlogs.one_user_row),
     (("scaling",), backlogs.scaling_row),
-    (("post-200-p50", "post-200-p99"), http_rows.post_200_rows),
-    (("post-1000-p99",), http_rows.post_1000_row),
+    (("post-200-p50", "post-200-p99", "cpu-200"), http_rows.post_200_rows),
+    (("post-1000-p50", "post-1000-p99"), http_rows.post_1000_rows),
+    (("post-2000-p99",), http_rows.post_2000_row),
+    (("own-200-p99",), own_rows.own_200_row),
+    (("own-ceiling",), own_rows.own_ceiling_row),
     (("idle",), idle.idle_row),
     (("postgres",), path.postgres_row),
     (("path",), path.path_row),
@@ -64,7 +77,7 @@ def main() -> None:
             results,
             console,
             kafka=kafka,
-            dsn=postgres.dsn,
+            postgres=postgres,
             scratch=scratch,
             cache_dir=settings.cache_dir,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,11 @@ from benchmarks.rows import BY_NAME
 from benchmarks.system import ROOT, System
 from broker.connection import Connection
 from ops.embedded.kafka import EmbeddedKafka
+from ops.embedded.postgres import EmbeddedPostgres
 
 SCALED_MIN: Final = 1000
+# A broker that was just started takes twice the time for everything until its code is compiled.
+COLD_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Bench:
         console: Console,
         *,
         kafka: EmbeddedKafka,
-        dsn: str,
+        postgres: EmbeddedPostgres,
         scratch: Path,
         cache_dir: Path,
     ) -> None:
@@ -54,14 +57,15 @@ class Bench:
         self.options = options
         self.connection = Connection(kafka.bootstrap_servers)
         self._kafka = kafka
+        self._postgres = postgres
         self.scratch = scratch
         self.cache_dir = cache_dir
         self.measured: list[str] = []
         self.failed: dict[str, str] = {}
         self._results = results
         self._console = console
-        self._dsn = dsn
         self._made = 0
+        self._warm = False
         self._began = time.monotonic()
 
     @property
@@ -70,6 +74,26 @@ class Bench:
         pid = self._kafka.pid
         assert pid is not None, "the broker has ended"
         return pid
+
+    @property
+    def postgres_pid(self) -> int:
+        """The first process of Postgres, which runs; its sessions are children of it."""
+        pid = self._postgres.pid
+        assert pid is not None, "Postgres has ended"
+        return pid
+
+    @property
+    def dsn(self) -> str:
+        """A database of the Postgres that runs, whose user may create others."""
+        return self._postgres.dsn
+
+    async def warm_up(self, load: Callable[[float], Awaitable[object]]) -> None:
+        """Run a load for so many seconds, uncounted, if none has warmed this run's broker yet."""
+        if not self._warm:
+            seconds = self.seconds(COLD_S)
+            self.say(f"warming the broker up for {seconds:.0f} s")
+            await load(seconds)
+            self._warm = True
 
     def say(self, text: str) -> None:
         """Tell the person who waits how far it is."""
@@ -120,7 +144,7 @@ class Bench:
         prefix = self.new_prefix(name)
         system = System(
             self.connection.bootstrap,
-            self._dsn,
+            self.dsn,
             prefix,
             self.scratch / prefix,
             self.options.partitions,

@@ -2,12 +2,14 @@
 
 A latency counts from the instant at which the request was due, so that a slow answer cannot delay
 the requests after it out of the figures. The client does as little as possible: it shares the cores
-with what it measures. Told its job as JSON in the first argument; prints what it saw as JSON.
+with what it measures. Told its job as JSON in the first argument; prints a line when the requests
+begin to count, and in the end what it saw as JSON.
 """
 
 import asyncio
 import gc
 import json
+import os
 import selectors
 import sys
 import time
@@ -21,6 +23,7 @@ from benchmarks.events import METRICS, SEED, SUBJECTS, user_name, zipf
 USERS: Final = 10_000
 PATIENCE_S: Final = 30.0
 CREATED: Final = 201
+COUNTING: Final = b"counting\n"
 
 
 class Job(NamedTuple):
@@ -47,6 +50,8 @@ class Seen(NamedTuple):
     late_ms: list[float]
     # Status -> answers; 0 is none: the connection was closed, or nothing came for too long.
     statuses: dict[str, int]
+    # Requests that had no answer yet when the last one was due.
+    behind: int
 
 
 class _Client(asyncio.Protocol):
@@ -142,23 +147,28 @@ class _Load:
         began = time.perf_counter() + 0.1
         self._counted_from = began + job.warm_up_s
         self._open = len(self._due)
+        told = 0.0
         for request, at in zip(self._requests, self._due, strict=True):
             due = began + at
             left = due - time.perf_counter()
             if left > 0:
                 await asyncio.sleep(left)
+            if due >= self._counted_from > told:
+                told = due
+                os.write(sys.stdout.fileno(), COUNTING)
             self._late.append(1000 * (time.perf_counter() - due))
             if self._idle:
                 # The one that was used last is the warmest.
                 self._idle.pop().send(request, due)
             else:
                 self._queue.append((request, due))
+        behind = self._open
         try:
             await asyncio.wait_for(self._done.wait(), PATIENCE_S)
         except TimeoutError:
             # Those without an answer count with what they have waited so far.
             self._give_up()
-        return Seen(self._latencies, self._late, dict(self._statuses))
+        return Seen(self._latencies, self._late, dict(self._statuses), behind)
 
     def _give_up(self) -> None:
         self._over = True

@@ -10,8 +10,8 @@ from benchmarks.bench import Bench
 from benchmarks.http_rows import PARTS
 from benchmarks.results import Figure
 
-# Until everything has settled: groups joined, what a start leaves behind compiled and collected.
-SETTLE_S: Final = 30.0
+# Until everything has settled: groups joined, and what a start has used compiled by the broker.
+SETTLE_S: Final = 90.0
 MEASURE_S: Final = 60.0
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
@@ -29,7 +29,7 @@ async def idle_row(bench: Bench) -> None:
         await system.wait_ready()
         async with bench.ends() as ends:
             await system.wait_judged(ends, system.unjudged)
-        await asyncio.sleep(min(SETTLE_S, seconds))
+        await asyncio.sleep(bench.seconds(SETTLE_S))
         for number in range(bench.options.rounds):
             shares = await _shares(pids, seconds)
             system.check()

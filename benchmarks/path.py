@@ -15,6 +15,7 @@ import psycopg
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.bench import Bench
+from benchmarks.ceiling import highest
 from benchmarks.events import SEED, Line, reference
 from benchmarks.http_rows import quantile
 from benchmarks.kafka import Ends
@@ -31,8 +32,6 @@ TICK_S: Final = 0.01
 
 # The search for the highest rate.
 FIRST_RATE: Final = 4000.0
-FACTOR: Final = 1.5
-HALVINGS: Final = 3
 STEP_S: Final = 15.0
 RATE_MAX: Final = 60_000.0
 RATE_MIN: Final = 250.0
@@ -140,24 +139,11 @@ class _Trials:
     async def search(self) -> float:
         """Return the highest rate that held for a step."""
         seconds = self._bench.seconds(STEP_S)
-        held, failed = 0.0, 0.0
-        rate = FIRST_RATE
-        while RATE_MIN <= rate <= RATE_MAX and not (held and failed):
-            if (await self.at(rate, seconds)).holds:
-                held, rate = rate, rate * FACTOR
-            else:
-                failed, rate = rate, rate / FACTOR
-        if not held:
-            raise RuntimeError(f"lag grows at {RATE_MIN:,.0f} events/s already")
-        if not failed:
-            return held
-        for _ in range(HALVINGS):
-            rate = (held * failed) ** 0.5
-            if (await self.at(rate, seconds)).holds:
-                held = rate
-            else:
-                failed = rate
-        return held
+
+        async def holds(rate: float) -> bool:
+            return (await self.at(rate, seconds)).holds
+
+        return await highest(holds, FIRST_RATE, least=RATE_MIN, most=RATE_MAX)
 
     async def at(self, rate: float, seconds: float) -> Trial:
         """Publish at a rate for some seconds and see what lag does."""
@@ -236,8 +222,10 @@ async def postgres_row(bench: Bench) -> None:
         async with await psycopg.AsyncConnection.connect(system.dsn, autocommit=True) as database:
             watch = _Watch(system, ends, database)
             await asyncio.wait_for(watch.drain(), START_S)
+            await bench.warm_up(lambda seconds: _latencies(system, database, seconds, "warm"))
+            await watch.drain()
             for number in range(bench.options.rounds):
-                found = await _latencies(bench, system, database, number)
+                found = await _latencies(system, database, bench.seconds(), f"{number}")
                 rounds.append(found)
                 p50, p99 = quantile(found, 0.5), quantile(found, 0.99)
                 bench.say(f"round {number + 1}  p50 {p50:.0f} ms  p99 {p99:.0f} ms")
@@ -256,11 +244,12 @@ async def postgres_row(bench: Bench) -> None:
 
 
 async def _latencies(
-    bench: Bench, system: System, database: psycopg.AsyncConnection[Any], number: int
+    system: System, database: psycopg.AsyncConnection[Any], counted_s: float, name: str
 ) -> list[float]:
-    seconds = WARM_UP_S + bench.seconds()
-    dice = Random(f"{SEED}{number}")
-    lines = reference(round(ROW_RATE * seconds), USERS, run=f"w{number}", dated=False)
+    """Return the milliseconds of each event that was due after the first few seconds."""
+    seconds = WARM_UP_S + counted_s
+    dice = Random(f"{SEED}{name}")
+    lines = reference(round(ROW_RATE * seconds), USERS, run=f"w{name}", dated=False)
     # (partition, offset) -> when the event was due.
     waiting: dict[int, dict[int, float]] = {p: {} for p in range(system.partitions)}
     found: list[float] = []

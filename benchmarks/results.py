@@ -53,14 +53,13 @@ class Results:
             name,
             {
                 "what": BY_NAME[name].what,
-                "value": _rounded(figure.value),
+                "value": rounded(figure.value),
                 "unit": BY_NAME[name].unit,
-                "verdict": BY_NAME[name].reached(figure.value),
-                "rounds": [_rounded(value) for value in figure.rounds],
+                "rounds": [rounded(value) for value in figure.rounds],
                 "beside": {
                     other: {
-                        "median": _rounded(median(values)),
-                        "rounds": [_rounded(value) for value in values],
+                        "median": rounded(median(values)),
+                        "rounds": [rounded(value) for value in values],
                     }
                     for other, values in figure.beside.items()
                     if values
@@ -124,5 +123,6 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Return a value with as many digits as results are kept with."""
     return float(f"{value:.{DIGITS}g}")

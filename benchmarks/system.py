@@ -133,7 +133,7 @@ class System:
         self.topics = Topics(f"{prefix}.")
         self.home = home
         self.partitions = partitions
-        self.port = _free_port()
+        self.port = free_port()
         self.dsn = ""
         self.key = ""
         # Events on the topic that have no record yet: at first the game's markers.
@@ -150,11 +150,12 @@ class System:
     async def set_up(self, game: Path, *, database: bool) -> None:
         """Make the topics and put a game in force; make the tables and an API key if wanted."""
         self.home.mkdir(parents=True)
-        await create_topics(self.connection, self.topics, self.partitions)
         if self._root == ROOT:
+            await create_topics(self.connection, self.topics, self.partitions)
             await apply_game(self.connection, self.topics, read_game(game), tenant=DEFAULT_TENANT)
         else:
-            # Another version has other words for definitions.
+            # Another version has other topics, and other words for definitions.
+            await self.run("topics")
             await self.run("apply", str(game))
         if database:
             await self.make_database()
@@ -171,7 +172,10 @@ class System:
             )
             await connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
         self.dsn = make_conninfo(self._admin_dsn, dbname=self._database)
-        await migrate(self.dsn)
+        if self._root == ROOT:
+            await migrate(self.dsn)
+        else:
+            await self.run("migrate")
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the variables that a part is told.
@@ -293,7 +297,8 @@ class System:
         await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

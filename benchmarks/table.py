@@ -51,7 +51,7 @@ def print_rows(
         elif row.name in measured:
             result = results[row.name]
             shown = shown_value(row, result["value"])
-            table.add_row(row.name, row.what, *_goals(row), shown, _verdict(result))
+            table.add_row(row.name, row.what, *_goals(row), shown, _verdict(row, result))
     console.print(table)
     for name in measured:
         machine = results[name]["machine"]
@@ -81,7 +81,7 @@ def _lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         )
         how = result["how"]
         sizes = [f"{how[name]:,} {name}" for name in ("events", "records", "users") if name in how]
-        value, verdict = shown_value(row, result["value"]), _verdict(result)
+        value, verdict = shown_value(row, result["value"]), _verdict(row, result)
         yield (
             f"| {row.what} | {goals} | **{value}** | {verdict} | {'; '.join([beside, *sizes])} "
             f"| {len(result['rounds'])} | {result['date'][:10]} |"
@@ -90,9 +90,10 @@ def _lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield from sorted({_circumstances(it) for it in results.values() if "value" in it})
 
 
-def _verdict(result: Mapping[str, Any]) -> str:
+def _verdict(row: Row, result: Mapping[str, Any]) -> str:
+    # Of the goals as they are now: they may have moved since it was measured.
     scale = "" if result["scale"] == 1 else f", at scale {result['scale']:g}"
-    return f"{result['verdict']}{scale}"
+    return f"{row.reached(result['value'])}{scale}"
 
 
 def _first_line(text: str) -> str:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 
 from broker.connection import Connection, start_consumer, stop_consumer
 
@@ -19,20 +20,30 @@ class EndOffsets:
         """Take the cluster."""
         self._connection = connection
         self._client: AIOKafkaConsumer | None = None
-        self._starting = asyncio.Lock()
+        self._is_closed = False
+        # Held while a client is started or stopped: who asks meanwhile must not start another.
+        self._changing = asyncio.Lock()
 
     async def __call__(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset after the last message of each. Raises KafkaError."""
-        async with self._starting:
+        client = await self._started()
+        ends: dict[TopicPartition, int] = await client.end_offsets(list(tps))
+        return ends
+
+    async def _started(self) -> AIOKafkaConsumer:
+        async with self._changing:
+            if self._is_closed:
+                raise KafkaConnectionError("nobody is to be asked any more")
             if self._client is None:
                 client = AIOKafkaConsumer(**self._connection.options(), enable_auto_commit=False)
                 await start_consumer(client)
                 self._client = client
-        ends: dict[TopicPartition, int] = await self._client.end_offsets(list(tps))
-        return ends
+            return self._client
 
     async def close(self) -> None:
-        """Disconnect."""
-        client, self._client = self._client, None
-        if client is not None:
-            await stop_consumer(client)
+        """Disconnect, for good."""
+        async with self._changing:
+            self._is_closed = True
+            client, self._client = self._client, None
+            if client is not None:
+                await stop_consumer(client)

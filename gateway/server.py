@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from contract.application.achievements import CompletionRequest
 from contract.application.events import EventRequest
@@ -69,7 +70,7 @@ BODIES: Final[Mapping[str, object]] = {
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["GatewayConfig", "build_server", "serve"]
+__all__ = ["GatewayConfig", "build_server", "in_front", "serve"]
 
 
 def build_server(config: GatewayConfig) -> FastAPI:
@@ -103,8 +104,12 @@ def build_server(config: GatewayConfig) -> FastAPI:
     openapi.install(app, BODIES)
     pages.install(app)
     app.add_middleware(Observe)
-    app.add_middleware(EventRoute, services=services)
     return app
+
+
+def in_front(app: FastAPI) -> ASGIApp:
+    """Return what the server is given: the app, behind the route of what comes most."""
+    return EventRoute(app, app.state.services)
 
 
 class _Server(uvicorn.Server):
@@ -147,7 +152,7 @@ async def serve(config: GatewayConfig, started: Callable[[int], None] | None = N
 
     server = _Server(
         uvicorn.Config(
-            build_server(config),
+            in_front(build_server(config)),
             log_config=None,
             http="httptools",
             access_log=False,

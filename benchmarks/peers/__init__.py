@@ -3,7 +3,8 @@
 Imports nothing but the standard library at the top, for the contenders of `.peers/venv` are modules
 of this package and have none of xpledger's packages. Measures nothing: the benchmark fills
 `{prefix}events`, creates `{prefix}output` and the topics that `changelogs` names, starts the
-command in the root of the checkout, and watches the output grow.
+command in the root of the checkout, and watches the output grow. `own_api` is of another kind: it
+is sent POSTs, and says for itself how it is started.
 """
 
 import sys

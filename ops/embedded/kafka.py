@@ -85,6 +85,8 @@ num.network.threads=2
 num.io.threads=3
 listener.name.controller.num.network.threads=1
 background.threads=3
+group.coordinator.threads=1
+share.coordinator.threads=1
 """
 
 LOG4J_PROPERTIES = """\

@@ -20,7 +20,7 @@ from stack import Stack
 from broker.connection import Connection
 from broker.topics import create_topics
 from gateway.keys import create
-from gateway.server import GatewayConfig, build_server
+from gateway.server import GatewayConfig, build_server, in_front
 from projections.database import connect
 from projections.migrations import migrate
 from schemas.codec import write_record, write_version
@@ -351,7 +351,7 @@ async def a_world(
         async with (
             world.app.router.lifespan_context(world.app),
             httpx.AsyncClient(
-                transport=httpx.ASGITransport(world.app, raise_app_exceptions=False),
+                transport=httpx.ASGITransport(in_front(world.app), raise_app_exceptions=False),
                 base_url="http://gateway",
                 headers={"X-API-KEY": world.key},
             ) as world.client,

@@ -5,11 +5,13 @@ import time
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from plumbing.running import PATIENCE_S
 
 from broker import patience
 from broker.connection import Connection, start_consumer, stop_consumer
 from broker.definitions import DefinitionsReader
+from broker.ends import EndOffsets
 from broker.ledger import LedgerReader, Position
 from broker.producer import producer
 from broker.topics import create_topics
@@ -136,6 +138,20 @@ async def test_who_asks_for_the_end_does_not_wait_for_an_idle_fetch(world):
         await waiting(reader._consumer)
         async with asyncio.timeout(AT_ONCE_S):
             assert await reader.ends() == {0: 0, 1: 0}
+
+
+async def test_who_asks_for_the_end_while_it_is_closed_leaves_no_connection_behind(world):
+    connection, topics = world
+    for pause_s in (0, 0.001, 0.003, 0.01):
+        ends = EndOffsets(connection)
+        asking = asyncio.create_task(ends([TopicPartition(topics.ledger, 0)]))
+        await asyncio.sleep(pause_s)
+        await ends.close()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert ends._client is None
+        with pytest.raises(KafkaConnectionError):
+            await ends([TopicPartition(topics.ledger, 0)])
 
 
 async def test_definitions_are_asked_for_without_waiting_for_an_idle_fetch(world):
