@@ -198,7 +198,13 @@ async def test_who_leaves_is_out_of_the_group_at_once_and_the_others_take_over(g
 async def test_who_returns_under_the_same_name_finds_its_partitions(group):
     first = await group.start("first")
     second = await group.start("second")
-    await until(lambda: len(first.held(group.topics.events)) == PARTITIONS // 2)
+    await until(
+        lambda: (
+            len(first.held(group.topics.events)) == PARTITIONS // 2
+            # Faust counts a generation when it has taken all of it in: alone, and beside another.
+            and first.assembly.app.consumer_generation_id >= 2
+        )
+    )
     held = second.held(group.topics.events)
     generation = first.assembly.app.consumer_generation_id
     await second.stop()
