@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -69,6 +69,9 @@ COUNTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Mod: ast.FloorDiv,
 }
 CALLED: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
+# What a class says to Python's garbage collector, and to mypy, who may assign: nothing concluded
+# follows from it.
+TOLD_TO_OTHERS: Final = ("gc", "frozen")
 
 
 # What can be changed
@@ -97,18 +100,20 @@ class Mutant(NamedTuple):
 
 def sites(tree: ast.AST) -> Iterator[Site]:
     """Yield every place of a module that can be changed, in the order of the code."""
-    yield from _sites(tree, "")
+    yield from _sites(tree, "", 0)
 
 
-def _sites(node: ast.AST, function: str) -> Iterator[Site]:
+def _sites(node: ast.AST, function: str, above: int) -> Iterator[Site]:
     inner = function
+    # Not every node knows its line; then it is that of the code around it.
+    line = getattr(node, "lineno", above)
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         inner = f"{function}.{node.name}" if function else node.name
     if function or not isinstance(node, ast.ImportFrom | ast.Import):
         for change in _changes(node):
-            yield Site(inner, getattr(node, "lineno", 0), node, change)
+            yield Site(inner, line, node, change)
     for child in _children(node):
-        yield from _sites(child, inner)
+        yield from _sites(child, inner, line)
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
@@ -117,6 +122,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         if name in ("annotation", "returns", "decorator_list", "bases"):
             continue
         for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.keyword) and child.arg in TOLD_TO_OTHERS:
+                continue
             if isinstance(child, ast.AST) and not isinstance(child, ast.Assert):
                 yield child
 
@@ -158,11 +165,16 @@ def _changes(node: ast.AST) -> Iterator[Callable[[], object]]:  # noqa: C901, PL
 
 def _may_go(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Call)
+        # A kind that nobody handles is an error of mypy's: no test could get to `assert_never`.
+        return isinstance(statement.value, ast.Call) and not _is_of_mypy(statement.value)
     if isinstance(statement, ast.Assign):
         # Of an object that goes on without it; a name that is missing is noticed by any test.
         return any(isinstance(it, ast.Subscript | ast.Attribute) for it in statement.targets)
     return isinstance(statement, ast.AugAssign | ast.Continue | ast.Raise)
+
+
+def _is_of_mypy(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "assert_never"
 
 
 def mutants_of(file: Path) -> list[Mutant]:
@@ -209,29 +221,43 @@ def _alike(left: str, right: str) -> int:
 
 
 def put_in(mutant: Mutant) -> None:
-    """Change the module that is loaded, as far as it is used: functions, methods and constants."""
+    """Change the module that is loaded, as far as it is used: functions, classes and constants."""
     file = mutant.file.resolve()
     module = sys.modules[".".join(mutant.file.with_suffix("").parts)]
     changed: dict[str, Any] = {"__name__": module.__name__, "__file__": str(file)}
     code = compile(mutated(file.read_text(), mutant.number), str(file), "exec")
     exec(code, changed)  # noqa: S102  our own code, but for the one change
+    # What a class has by itself, as the defaults of its fields, nobody can change: it is another.
+    is_class = isinstance(vars(module).get(mutant.function), type)
     for name, new in changed.items():
-        _replace(module.__name__, name, vars(module).get(name), new)
+        old = vars(module).get(name)
+        if is_class and not isinstance(new, FunctionType):
+            _hand_out(name, old, new)
+        else:
+            _replace(module.__name__, name, old, new)
 
 
 def _replace(room: str, name: str, old: Any, new: Any) -> None:  # noqa: ANN401  whatever a module holds
+    if isinstance(new, property):
+        old, new = old.fget, new.fget
     if isinstance(new, FunctionType) and new.__module__ == room:
         # The function stays the same object, by whatever name others hold it.
         old.__code__, old.__defaults__ = new.__code__, new.__defaults__
         old.__kwdefaults__ = new.__kwdefaults__
     elif isinstance(new, type) and new.__module__ == room:
         for inner, value in vars(new).items():
-            if isinstance(value, FunctionType):
+            if isinstance(value, FunctionType | property):
                 _replace(room, inner, vars(old)[inner], value)
     elif name.isupper() and old != new:
-        for module in list(sys.modules.values()):
-            if getattr(module, name, None) is old:
-                setattr(module, name, new)
+        _hand_out(name, old, new)
+
+
+def _hand_out(name: str, old: object, new: object) -> None:
+    """Put what is new in the place of the old, wherever a module holds that by its name."""
+    for module in list(sys.modules.values()):
+        # Among the modules are things of other kinds, which warn of being asked for anything.
+        if isinstance(module, ModuleType) and vars(module).get(name) is old is not new:
+            setattr(module, name, new)
 
 
 class Mutating:

@@ -89,13 +89,12 @@ def _add_streak(rules: Ruleset, streak: Streak) -> None:
     rules.streak_every = every
     rules.personalization = streak.personalization
     rules.frequency = streak.frequency
-    interval, amount = streak.freezeAutoEarnInterval, streak.freezeAutoEarnAmount
-    earned = interval is not None and amount is not None
     rules.freezes = FreezeRule(
         min(streak.initialFreezes, streak.maxFreezes),
         streak.maxFreezes,
-        interval if earned else None,
-        amount or 0,
+        # Both or none: definitions with one of them alone have a problem.
+        streak.freezeAutoEarnInterval,
+        streak.freezeAutoEarnAmount or 0,
     )
 
 
@@ -125,7 +124,7 @@ def _add_achievements(
                     composites.append(CompositeGoal(item.key, user, tuple(item.achievements)))
             case ApiAchievement():
                 # A request for one that is not active has to be told so.
-                rules.api_goals[item.key] = ApiGoal(item.key, user, item.status)
+                rules.api_goals[item.key] = ApiGoal(user, item.status)
             case _:
                 assert_never(item)
     rules.streak_goals = tuple(streak_goals)

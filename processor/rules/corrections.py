@@ -42,13 +42,9 @@ def take_back(decision: Decision) -> Refused | None:
                 continue
             lowered = own.series[trigger.series].peak
             times = multiples(move.peak, trigger.step) - multiples(lowered, trigger.step)
-            given = times * trigger.points
-            if not given:
-                continue
-            back = -given
-            if given > 0:
-                held = boosts_for(plan.system, decision.user, own, decision.day)
-                back = -boosted(given, held)
+            # What was deducted was not boosted; of nothing nothing is concluded.
+            held = boosts_for(plan.system, decision.user, own, decision.day)
+            back = -boosted(times * trigger.points, held)
             refused = award_exactly(decision, plan.system, trigger.key, back)
             if refused is not None:
                 return refused

@@ -28,9 +28,7 @@ def conclude(decision: Decision) -> None:
     for frequency, track in own.streaks.items():
         if frequency == rules.frequency and rules.freezes.most:
             continue
-        if track.length and (
-            track.through is None or track.through < now.periods[frequency].previous
-        ):
+        if track.through is not None and track.through < now.periods[frequency].previous:
             found += _Periods(decision, frequency, track).conclude([])
     if rules.freezes.most:
         since = decision.calendar.today(decision.since)

@@ -171,8 +171,6 @@ def _streak(own: UserState, entry: StreakEntry) -> None:
         own.freezes = entry.freezes
     if change == "started" or change == "extended":  # noqa: PLR1714  of every extension: no tuple
         track.period = entry.period
-        if change == "started":
-            track.kept = None
         if track.changes:
             # A satisfied period needs no more counting, and none before it will.
             track.changes = {it: track.changes[it] for it in track.changes if it > entry.period}

@@ -20,7 +20,6 @@ def grant_initial(decision: Decision) -> None:
     count = decision.rules.freezes.initial
     if count:
         decision.conclude(FreezesEntry("granted", count, count, decision.now.day))
-        decision.reschedules = True
 
 
 def grant(decision: Decision) -> Refused | None:
@@ -46,7 +45,6 @@ def earn(decision: Decision, after: date, until: date) -> None:
             entry = earned(decision.own.freezes, decision.rules, day)
             if entry is not None:
                 decision.conclude(entry)
-                decision.reschedules = True
 
 
 def earning_days(own: UserState, rules: Ruleset, after: date, until: date) -> Iterator[date]:

@@ -48,11 +48,8 @@ class CompositeGoal:
 class ApiGoal:
     """An achievement that a request completes, while it is active."""
 
-    __slots__ = ("key", "status", "user")
+    __slots__ = ("status", "user")
 
-    def __init__(
-        self, key: AchievementKey, user: Pairs, status: Literal["inactive", "active", "locked"]
-    ) -> None:
-        self.key = key
+    def __init__(self, user: Pairs, status: Literal["inactive", "active", "locked"]) -> None:
         self.user = user
         self.status = status

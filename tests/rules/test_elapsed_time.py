@@ -91,6 +91,11 @@ def test_after_a_loss_nothing_is_due():
     given(DAILY, *days(2)).when(due("2026-03-04T00:00:00Z")).then_of("due", due_at(None))
 
 
+def test_after_a_loss_it_is_due_by_the_definitions_that_are_now_in_force():
+    monthly = game(streak=daily(frequency="monthly"))
+    given(monthly, *days(2), DAILY).when(event(0, at="2026-03-20")).then_of("due", due_at(None))
+
+
 def test_a_frozen_day_is_due_again_with_the_next_one():
     frozen = game(streak=daily(initialFreezes=1, maxFreezes=1))
     given(frozen, *days(2)).when(due("2026-03-04T00:00:00Z")).then_due("2026-03-05T00:00:00Z")

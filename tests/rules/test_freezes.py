@@ -274,6 +274,8 @@ def test_a_user_of_two_years_is_told_of_in_few_entries():
     assert len(found) == 1001
     # 730 days were missed, and of as many dates each earned one: all were consumed but the last.
     assert (consumed, amount, decided.own.freezes) == (730, 730, 1)
+    # What is told as one says how many there are in the end.
+    assert [it.freezes for it in found[-2:]] == [1, 1]
     assert decided.own.streaks["daily"].through.isoformat() == "2025-12-31"
     assert lengths(EACH_DAY, *story)[-1] == 1
 
@@ -313,3 +315,13 @@ def test_who_flies_back_over_the_date_line_earns_nothing_twice():
     story = [identify(), there, back]
     given(EARNING, identify()).when(there).then_of("freezes", freezes("earned", 1, 1, "2026-03-04"))
     given(EARNING, *story).when(event(0, at="2026-03-05T02:00:00Z")).then_of("freezes")
+
+
+def test_a_date_that_was_frozen_in_the_east_stays_so_when_the_one_before_it_is_kept_in_the_west():
+    # The 4th in Kiritimati, with the 2nd and the 3rd frozen; in Pago Pago it is still the 2nd.
+    here = event(at="2026-03-01T09:00:00Z", user={"tz": "Pacific/Kiritimati"})
+    frozen_ = event(0, at="2026-03-03T10:15:00Z")
+    west = event(at="2026-03-03T10:30:00Z", user={"tz": "Pacific/Pago_Pago"})
+    back = event(0, at="2026-03-03T11:00:00Z", user={"tz": "UTC"})
+    story = [here, frozen_, west, back, event(at="2026-03-04")]
+    assert lengths(TWO, *story) == [1, 1, 2, 2, 3]

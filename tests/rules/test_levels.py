@@ -3,6 +3,9 @@
 import pytest
 from given import created, event, game, given, level, of_kind, per, play, points, total
 
+from processor.rules.compiling import compile_definitions
+from processor.rules.levels import level_at
+
 METALS = {"bronze": 0, "silver": 50, "gold": 200}
 MEDALS = game(points={"xp": per(1, 1, levels=METALS)})
 
@@ -123,3 +126,12 @@ def test_an_archived_level_is_not_reached():
     (xp,) = definitions.points
     gone = xp.model_copy(update={"levels": [xp.levels[0].model_copy(update={"archived": True})]})
     given(definitions.model_copy(update={"points": [gone]})).when(event()).then_of("level")
+
+
+@pytest.mark.parametrize(
+    ("balance", "key"), [(None, None), (0, None), (49, None), (50, "silver"), (200, "gold")]
+)
+def test_a_balance_alone_says_its_level(balance, key):
+    metals = game(points={"xp": {"levels": {"silver": 50, "gold": 200}}})
+    (system,) = compile_definitions(metals, 1).systems
+    assert level_at(system, balance) == key

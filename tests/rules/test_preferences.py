@@ -145,6 +145,11 @@ def test_there_may_be_conditions_of_ones_own_where_the_game_has_none():
     assert lengths(bare, identify(), prefer(evaluationMode="AND"), event())[-1] == 0
 
 
+def test_a_game_that_turns_the_streak_off_has_no_conditions_of_ones_own_either():
+    off = game(streak={"enabled": False, "personalization": True})
+    assert lengths(off, identify(), prefer(metrics={"commits": 1}), event())[-1] == 0
+
+
 @pytest.mark.parametrize(
     ("mode", "own", "expected"),
     [

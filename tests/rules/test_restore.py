@@ -158,6 +158,17 @@ def test_a_longer_one_outside_of_the_window_is_passed_over():
     assert lengths(DAILY, *story, restore("2026-04-20"))[-1] == 1
 
 
+def test_what_was_outside_of_the_window_is_not_given_back_on_top_after_a_flight_to_the_west():
+    # In Kiritimati it is the 1st of June, in UTC still the 31st of May.
+    noon = "2026-05-31T12:00:00Z"
+    east, west = identify(noon, tz="Pacific/Kiritimati"), identify(noon, tz="UTC")
+    story = [*days(1, 2, 5), event(0, at="2026-05-30"), east]
+    assert lengths(DAILY, *story, west, restore(noon))[-1] == 2
+    given(DAILY, *story, restore(noon), west).when(restore(noon)).then_refused(
+        "invalid", "No streak to restore"
+    )
+
+
 # What else
 
 

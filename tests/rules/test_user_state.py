@@ -18,6 +18,7 @@ from given import (
     restore,
     unpause,
 )
+from msgspec.msgpack import decode
 from wording.states import record_of
 
 from processor.rules.decide import event_time
@@ -97,3 +98,26 @@ def test_the_greatest_length_ever_is_remembered():
     assert last.own.streaks["daily"].longest == 2
     first = play(game(streak=daily()), *days(2))[-1]
     assert first.own.streaks["daily"].longest == 1
+
+
+def test_a_state_is_kept_as_lists_in_the_order_of_their_fields():
+    simple = game(
+        streak=daily(), points={"xp": {"triggers": [{"metricThreshold": 1, "points": 5}]}}
+    )
+    (_, last) = play(simple, *days(2), event(0, at="2026-03-04"))
+    kept = decode(write_user_state(last.own))
+    born, now = micros(days(2)[0].appended), micros(days(4)[0].appended)
+    open_ = [1, "2026-03-02", "2026-03-02"]
+    assert kept == [
+        now, None, 1, born, "2026-03-02", None,
+        {"commits": [1, 1]}, {"xp": [5, 5]}, {}, {},
+        {
+            "daily": [
+                0, None, "2026-03-02", None, {"2026-03-04": {"commits": 0}}, None, 1,
+                [["2026-03-02", 1, "2026-03-02"]],
+            ],
+            "weekly": [*open_, "2026-03-02", {}, None, 1, []],
+            "monthly": [1, "2026-03-02", "2026-03-01", "2026-03-01", {}, None, 1, []],
+        },
+        0, None, [], None,
+    ]  # fmt: skip
