@@ -1,7 +1,9 @@
 """Fetches that wait long: nothing that comes, and nobody who asks, waits with them."""
 
 import asyncio
+import gc
 import time
+from contextlib import suppress
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -152,6 +154,25 @@ async def test_who_asks_for_the_end_while_it_is_closed_leaves_no_connection_behi
         assert ends._client is None
         with pytest.raises(KafkaConnectionError):
             await ends([TopicPartition(topics.ledger, 0)])
+
+
+async def test_what_is_being_asked_ends_with_the_one_that_asks(world):
+    connection, topics = world
+    for number in range(40):
+        ends = EndOffsets(connection)
+        asking = asyncio.create_task(ends([TopicPartition(topics.ledger, 0)]))
+        # While it connects, while it opens the connection that it asks over, and while it asks.
+        while ends._client is None:
+            await asyncio.sleep(0)
+        for _ in range(number):
+            await asyncio.sleep(0)
+        await ends.close()
+        with suppress(KafkaConnectionError):
+            await asking
+    # What was left open is told of when it is collected.
+    gc.collect()
+    await asyncio.sleep(0)
+    gc.collect()
 
 
 async def test_definitions_are_asked_for_without_waiting_for_an_idle_fetch(world):
