@@ -175,7 +175,12 @@ class Worker:
         )
         app = assembly.app
         log.info("worker.starting", partitions=partitions, slot=str(slot.path))
-        await app.start()
+        try:
+            await app.start()
+        except BaseException:
+            # Told to stop meanwhile: the thread that has begun would keep the process from ending.
+            await app.stop()
+            raise
         hints = asyncio.create_task(self._hint(assembly))
         ended = asyncio.create_task(app.wait_until_stopped())
         over = asyncio.create_task(self._over.wait())
