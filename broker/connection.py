@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer
 
+from broker import fetched
 from broker.patience import let_rest
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -56,6 +57,7 @@ async def start_consumer(consumer: AIOKafkaConsumer) -> None:
 
     One that is not started, for whatever reason, is stopped again: its connections are closed.
     """
+    fetched.install()
     starting = asyncio.ensure_future(consumer.start())
     try:
         # Not cancelled half-way, which would leave a socket behind.

@@ -43,6 +43,10 @@ _LINK: Final[Decoder[Link | None]] = Decoder(Link | None)
 log = structlog.get_logger(__name__)
 
 
+def _bytes_of(message: Message) -> bytes:
+    return message.value if isinstance(message.value, bytes) else b""
+
+
 def write_link(last: Link | None) -> str:
     """Write a chain link as commit metadata."""
     return encode(last).decode()
@@ -139,7 +143,7 @@ class Announcer:
             self._inbox.open_at(offset)
         await self._inbox.wait()
         taken = [self._inbox.take() for _ in range(min(len(self._inbox), CHUNK_RECORDS_MAX))]
-        records = [read_record(message.value or b"") for message in taken]
+        records = [read_record(_bytes_of(message)) for message in taken]
         await self._announce(records, taken[-1].offset + 1)
 
     async def _linger(self) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from broker.batches import Unreadable
 from broker.partitions import partition_of
 from processor.hashed_rows import key_hash, origin_hash, scope_of
 from processor.judge_partition import judge_partition, ruleset_of
@@ -23,7 +24,7 @@ from processor.messages import (
 from processor.outgoing import dead_letter, forward, profile
 from processor.partition_state import PartitionState
 from processor.pending import Message, PendingRecord, Send
-from processor.recorded import recorded
+from processor.recorded import fitting, recorded
 from processor.rows import path_of
 from processor.rules import RULES
 from processor.rules.decide import admit, answer_state, decide, event_time
@@ -48,12 +49,12 @@ from schemas.inputs.base import DEFAULT_TENANT
 from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.instants import MILLISECOND, Micros
 from schemas.records import RECORD_VERSION, Record, Source
-from schemas.text import EventId, TenantKey, UserPath
+from schemas.text import EventId, Reason, TenantKey, UserPath
 from schemas.topics import EVENT_BYTES_MAX, HEADER_ORIGIN, RECORD_BYTES_MAX, user_key
 
 log = structlog.get_logger(__name__)
 
-NO_HEADERS: Final[Mapping[str, bytes]] = {}
+NO_HEADERS: Final[Mapping[str, bytes | None]] = {}
 NONE_ABSENT: Final[frozenset[tuple[TenantKey, int]]] = frozenset()
 
 
@@ -85,6 +86,12 @@ def judge(
         return case.failed(bug)
 
 
+def _missing(value: Unreadable | None) -> Reason:
+    if value is None:
+        return "the record has no value"
+    return f"the record cannot be read: {value.reason}"
+
+
 class _Case:
     """One message on its way to a record."""
 
@@ -98,17 +105,18 @@ class _Case:
         self._appended = message.timestamp
         # Under which id a forwarded event was first found, None for any other.
         self._origin: EventId | None = None
-        if message.headers:
-            self._headers = dict(message.headers)
-            self._origin = origin_of(self._headers)
-            self._appended = append_time(message.timestamp, self._headers)
         # The user whose state is being changed.
         self._who: UserPath | None = None
 
     def judged(self, absent: Collection[tuple[TenantKey, int]]) -> PendingRecord:
-        value = self._message.value
-        if value is None:
-            return self.dead("the record has no value")
+        message = self._message
+        if message.headers:
+            self._headers = dict(message.headers)
+            self._origin = origin_of(self._headers)
+            self._appended = append_time(message.timestamp, self._headers)
+        value = message.value
+        if not isinstance(value, bytes):
+            return self.dead(_missing(value))
         if len(value) > EVENT_BYTES_MAX:
             return self.dead(f"an event may have {EVENT_BYTES_MAX} bytes, not {len(value)}")
         try:
@@ -236,7 +244,7 @@ class _Case:
     def _applied(self, record: Record, key: bytes, *sends: Send) -> PendingRecord:
         """Apply a record that changes no user."""
         # First: whatever fails here must leave the state as it was.
-        raw = write_record(record)
+        raw = fitting(record)
         self._state.apply(record)
         return PendingRecord(record, key, raw, sends)
 
@@ -244,7 +252,7 @@ class _Case:
         right = partition_of(key, self._context.partitions)
         return self._applied(record, key, forward(self._message, record, self._headers, key, right))
 
-    def dead(self, reason: str) -> PendingRecord:
+    def dead(self, reason: Reason) -> PendingRecord:
         record = self._record(DEFAULT_TENANT)
         # It was judged by none.
         record.definitions = 0

@@ -48,19 +48,20 @@ class LaneContext:
         self.ruleset = ruleset
 
 
-def origin_of(headers: Mapping[str, bytes]) -> EventId | None:
+def origin_of(headers: Mapping[str, bytes | None]) -> EventId | None:
     """Return the id under which a forwarded event was first found, None for any other."""
-    if HEADER_FORWARDED not in headers:
+    raw = headers.get(HEADER_FORWARDED)
+    if raw is None:
         return None
-    origin = headers[HEADER_FORWARDED].decode("ascii", "replace")
+    origin = raw.decode("ascii", "replace")
     return origin if read_event_id(origin) else None
 
 
-def append_time(timestamp: Millis, headers: Mapping[str, bytes]) -> Millis:
+def append_time(timestamp: Millis, headers: Mapping[str, bytes | None]) -> Millis:
     """Return an event's append time: a forwarded one keeps its first."""
-    if HEADER_TIME not in headers or origin_of(headers) is None:
+    text = headers.get(HEADER_TIME)
+    if text is None or origin_of(headers) is None:
         return timestamp
-    text = headers[HEADER_TIME]
     if text.isdigit() and len(text) <= len(str(MILLIS_MAX)):
         # It was somewhere else before it came here.
         return min(int(text), timestamp)

@@ -33,6 +33,9 @@ HEADER_ORIGIN: Final = "xp-origin"  # b"http": somebody waits for the verdict of
 HEADER_FORWARDED: Final = "xp-forwarded"  # epoch-partition-offset where the event was first found
 HEADER_TIME: Final = "xp-time"  # append time there, in milliseconds since 1970
 
+# A header of dead letters: how long a value was that has been cut.
+HEADER_LENGTH: Final = "xp-length"
+
 
 def user_key(tenant: str, user: str) -> bytes:
     """Return the record key that decides a user's partition."""
