@@ -23,6 +23,7 @@ from gateway.http.health import Check, Look
 from gateway.keys import KeyRing
 from gateway.log.appender import Appender
 from gateway.log.receipts import Receipts
+from gateway.log.standing import Standing
 from gateway.log.submit import EventLog
 from gateway.log.wait import settled
 from projections.database import Connection as DatabaseConnection
@@ -63,6 +64,8 @@ class GatewayConfig:
     waiters_max: int = 1000
     # A projection that is further behind makes /readyz say 503.
     lag_limit_s: float = 5.0
+    # A partition of the events in which an event waits longer without being judged does so, too.
+    still_limit_s: float = 30.0
     database_connections_max: int = 10
     version: str = "0"
     # The time of reads; tests pass another.
@@ -94,6 +97,9 @@ class Services:
             self._stored_positions,
             self.definitions.look,
         )
+        self.standing = Standing(
+            config.connection, config.topics.events, self._due, config.still_limit_s
+        )
         self.log = EventLog(
             self.appender,
             self.receipts,
@@ -110,6 +116,7 @@ class Services:
                 asyncio.create_task(self.definitions.run(), name="definitions"),
                 asyncio.create_task(self.appender.run(), name="appender"),
                 asyncio.create_task(self.receipts.run(), name="receipts"),
+                asyncio.create_task(self.standing.run(), name="standing"),
             ]
             for task in tasks:
                 task.add_done_callback(_cry)
@@ -123,6 +130,11 @@ class Services:
     async def _stored_positions(self) -> Mapping[int, Position]:
         async with self.database.connection() as connection:
             return await positions(connection)
+
+    def _due(self) -> Mapping[int, int]:
+        if not (self.receipts.running and self.definitions.known):
+            return {}
+        return self.receipts.due(self.definitions.epoch)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[DatabaseConnection]:
@@ -143,6 +155,7 @@ class Services:
             "definitions": self._check_definitions,
             "receipts": self._check_receipts,
             "projection": self._check_lag,
+            "judging": self._check_judging,
         }
 
     async def _check_postgres(self) -> None:
@@ -158,6 +171,10 @@ class Services:
         if self.receipts.running:
             return Check(ok=True)
         return Check(ok=False, problem="the ledger is not read up to its end yet")
+
+    async def _check_judging(self) -> Check:
+        problem = self.standing.problem()
+        return Check(ok=True) if problem is None else Check(ok=False, problem=problem)
 
     async def _check_lag(self) -> Check:
         stored = await self._stored_positions()

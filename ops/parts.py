@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from broker import failpoints
 from ops import VERSION
+from ops.probes import PROBES, serve_probes
 from ops.settings import Settings
 from ops.settings_file import SettingsError
 
@@ -44,7 +44,9 @@ async def run_worker(settings: Settings) -> None:
         leave=settings.leave_on_stop,
         clock=settings.clock,
     )
-    await Worker(config).run()
+    worker = Worker(config)
+    PROBES.problem = worker.problem
+    await worker.run()
 
 
 async def run_projector(settings: Settings) -> None:
@@ -124,7 +126,7 @@ def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Setting
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
     if settings.metrics_port is not None:
         try:
-            start_http_server(settings.metrics_port)
+            serve_probes("", settings.metrics_port)
         except OSError as error:
             raise SettingsError(
                 f"metrics_port {settings.metrics_port}: {error.strerror}"
