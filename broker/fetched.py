@@ -47,6 +47,7 @@ class KeptBytes:
         records = MemoryRecords(raw)
         self.has_next = records.has_next
         self.next_batch = records.next_batch
+        self.size_in_bytes = records.size_in_bytes
 
     def of(self, base_offset: int) -> bytes:
         """Return the bytes of the batch that begins at an offset, not before the last one asked."""

@@ -35,7 +35,7 @@ async def run_worker(settings: Settings) -> None:
     from processor.worker import Worker, WorkerConfig
 
     config = WorkerConfig(
-        settings.connection(),
+        settings.signing_connection(),
         settings.topics,
         settings.data_dir / "worker",
         snapshot_dir=settings.snapshot_dir or settings.data_dir / "snapshots",
@@ -92,7 +92,7 @@ async def run_gateway(settings: Settings) -> None:
                 await asyncio.sleep(ADOPT_PAUSE_S)
 
     config = GatewayConfig(
-        connection=settings.connection(),
+        connection=settings.signing_connection(),
         topics=settings.topics,
         dsn=settings.dsn(),
         host=settings.host,

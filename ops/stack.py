@@ -28,6 +28,7 @@ from ops.embedded.ports import choose_port, replace_text
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.embedded.process import Child
 from ops.embedded.server import EmbeddedServer
+from ops.parts_secret import make as make_secret
 from ops.settings import RUNNING_FILE, Settings
 from ops.settings_file import SettingsError
 from ops.settings_in_force import environment
@@ -92,6 +93,8 @@ class Stack:
             raise SettingsError(
                 f"data_dir: {self._data_dir} cannot be a directory of data: {error.strerror}"
             ) from error
+        if settings.parts_secret is None:
+            make_secret(self._data_dir)
         if not settings.kafka:
             self._running["kafka"] = await self._start_kafka()
         if not settings.postgres:

@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 
-from broker.batches import Unreadable
 from broker.partitions import partition_of
 from processor.hashed_rows import key_hash, origin_hash, scope_of
 from processor.judge_partition import judge_partition, ruleset_of
@@ -19,11 +18,13 @@ from processor.messages import (
     MissingVersionError,
     UnusableVersionError,
     append_time,
+    is_of_ours,
+    missing,
     origin_of,
 )
 from processor.outgoing import dead_letter, forward, profile
 from processor.partition_state import PartitionState
-from processor.pending import Message, PendingRecord, Send
+from processor.pending import Headers, Message, PendingRecord, Send
 from processor.recorded import fitting, recorded
 from processor.rows import path_of
 from processor.rules import RULES
@@ -41,8 +42,10 @@ from schemas.inputs import (
     DefinitionsMarker,
     Hold,
     MetricEvent,
+    PartitionInput,
     RecordedDue,
     UserInput,
+    may_anyone_say,
     user_of,
 )
 from schemas.inputs.base import DEFAULT_TENANT
@@ -50,7 +53,14 @@ from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.instants import MILLISECOND, Micros
 from schemas.records import RECORD_VERSION, Record, Source
 from schemas.text import EventId, Reason, TenantKey, UserPath
-from schemas.topics import EVENT_BYTES_MAX, HEADER_ORIGIN, RECORD_BYTES_MAX, user_key
+from schemas.topics import (
+    EVENT_BYTES_MAX,
+    HEADER_FORWARDED,
+    HEADER_ORIGIN,
+    HEADER_TIME,
+    RECORD_BYTES_MAX,
+    user_key,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -86,12 +96,6 @@ def judge(
         return case.failed(bug)
 
 
-def _missing(value: Unreadable | None) -> Reason:
-    if value is None:
-        return "the record has no value"
-    return f"the record cannot be read: {value.reason}"
-
-
 class _Case:
     """One message on its way to a record."""
 
@@ -110,13 +114,11 @@ class _Case:
 
     def judged(self, absent: Collection[tuple[TenantKey, int]]) -> PendingRecord:
         message = self._message
-        if message.headers:
-            self._headers = dict(message.headers)
-            self._origin = origin_of(self._headers)
-            self._appended = append_time(message.timestamp, self._headers)
+        if message.headers and not self._read_headers(message.headers):
+            return self._forged("headers", "the headers xp-forwarded and xp-time")
         value = message.value
         if not isinstance(value, bytes):
-            return self.dead(_missing(value))
+            return self.dead(missing(value))
         if len(value) > EVENT_BYTES_MAX:
             return self.dead(f"an event may have {EVENT_BYTES_MAX} bytes, not {len(value)}")
         try:
@@ -125,16 +127,39 @@ class _Case:
             return self.dead(str(error))
         if isinstance(given, MetricEvent):
             return self._of_user(given, given.metric)
+        if not (may_anyone_say(given) or self._is_of_ours()):
+            tag = str(given.__struct_config__.tag)
+            return self._forged(tag, f"an input of type {tag!r}")
         if isinstance(given, (DefinitionsMarker, BoostDue, Backfilled, Hold)):
-            record = self._record(given.tenant)
-            reason = judge_partition(self._context, self._state, record, given, absent)
-            if reason is not None:
-                return self.dead(reason)
-            key = given.tenant.encode()
-            if record.outcome == "forwarded":
-                return self._forwarded(record, key)
-            return self._applied(record, key)
+            return self._of_partition(given, absent)
         return self._of_user(given, scope_of(given))
+
+    def _read_headers(self, given: Headers) -> bool:
+        """Take what the headers say; tell whether who said it may."""
+        headers = self._headers = dict(given)
+        if HEADER_FORWARDED in headers or HEADER_TIME in headers:
+            if not self._is_of_ours():
+                return False
+            self._origin = origin_of(headers)
+            self._appended = append_time(self._message.timestamp, headers)
+        return True
+
+    def _is_of_ours(self) -> bool:
+        return is_of_ours(self._context, self._message, self._headers)
+
+    def _of_partition(
+        self, given: PartitionInput, absent: Collection[tuple[TenantKey, int]]
+    ) -> PendingRecord:
+        record = self._record(given.tenant)
+        reason = judge_partition(self._context, self._state, record, given, absent)
+        if reason is not None:
+            return self.dead(reason)
+        key = given.tenant.encode()
+        return (
+            self._forwarded(record, key)
+            if record.outcome == "forwarded"
+            else self._applied(record, key)
+        )
 
     def failed(self, error: Exception) -> PendingRecord:
         if self._who is not None:
@@ -249,8 +274,8 @@ class _Case:
         return PendingRecord(record, key, raw, sends)
 
     def _forwarded(self, record: Record, key: bytes) -> PendingRecord:
-        right = partition_of(key, self._context.partitions)
-        return self._applied(record, key, forward(self._message, record, self._headers, key, right))
+        send = forward(self._context, self._message, record, self._headers, key)
+        return self._applied(record, key, send)
 
     def dead(self, reason: Reason) -> PendingRecord:
         record = self._record(DEFAULT_TENANT)
@@ -259,6 +284,11 @@ class _Case:
         record.outcome = "dead"
         record.reason = reason
         return self._applied(record, DEFAULT_TENANT.encode(), dead_letter(self._message, record))
+
+    def _forged(self, what: str, words: str) -> PendingRecord:
+        reason = f"not signed: only xpledger's own parts may send {words}"
+        pending = self.dead(reason)
+        return PendingRecord(pending.record, pending.key, pending.raw, pending.sends, what)
 
     def _refused(self, record: Record, key: bytes, refused: Refused) -> PendingRecord:
         record.outcome = "refused"

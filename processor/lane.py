@@ -22,7 +22,7 @@ from processor.inbox import Inbox
 from processor.judge import judge
 from processor.ledger import Ledger, UnexpectedOffsetError
 from processor.messages import LaneContext, MissingVersionError, UnusableVersionError
-from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
+from processor.metrics import APPENDED, BATCH_SECONDS, FORGED, RECOVERED
 from processor.partition_state import PartitionState
 from processor.pending import Message, PendingRecord, Send
 from processor.progress import Progress
@@ -30,6 +30,7 @@ from processor.recent import RecentRecords
 from processor.recovery import Recovery
 from processor.rulesets import Rulesets
 from processor.sender import Sender
+from schemas.signing import signed
 from schemas.text import TenantKey
 from schemas.topics import Topics
 
@@ -113,8 +114,12 @@ class Lane:
 
     async def _publish(self, inputs: Sequence[KeyedInput]) -> None:
         here = self._context.partition
+        signer = self._context.signer
         await self._sender.send(
-            [Send("events", key, value, partition=here) for key, value in inputs]
+            [
+                Send("events", key, value, tuple(signed(signer, here, key, value)), here)
+                for key, value in inputs
+            ]
         )
 
     def _is_behind(self) -> bool:
@@ -194,8 +199,13 @@ class Lane:
             self._state.keep(after)
             reach("lane.stored")
         self._progress.move(more=bool(self._inbox))
-        for outcome, count in Counter(pending.record.outcome for pending in batch).items():
+        outcomes = Counter(pending.record.outcome for pending in batch)
+        for outcome, count in outcomes.items():
             APPENDED.labels(outcome).inc(count)
+        if outcomes["dead"]:
+            for pending in batch:
+                if pending.forged is not None:
+                    FORGED.labels(pending.forged).inc()
         self._stored = self._state.next_source(self._context.epoch)
         self._feed.hint(self._topics.events, self._context.partition, self._stored)
 

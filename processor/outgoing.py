@@ -5,10 +5,12 @@ from typing import Final
 
 import orjson
 
-from processor.messages import append_time
+from broker.partitions import partition_of
+from processor.messages import LaneContext, append_time
 from processor.pending import Message, Send
 from schemas.inputs import EventUser, UserInput
 from schemas.records import Record, event_id_of
+from schemas.signing import signed
 from schemas.topics import (
     EVENT_BYTES_MAX,
     HEADER_FORWARDED,
@@ -44,18 +46,23 @@ def dead_letter(message: Message, record: Record) -> Send:
 
 
 def forward(
-    message: Message, record: Record, headers: Mapping[str, bytes | None], key: bytes, right: int
+    context: LaneContext,
+    message: Message,
+    record: Record,
+    headers: Mapping[str, bytes | None],
+    key: bytes,
 ) -> Send:
     """Return an input for the partition where it belongs, with where and when it was found."""
     value = message.value
     assert isinstance(value, bytes), "it has been read"
-    kept: list[tuple[str, bytes | None]] = [
-        (HEADER_FORWARDED, event_id_of(record).encode()),
-        (HEADER_TIME, str(append_time(message.timestamp, headers)).encode()),
-    ]
+    kept: dict[str, bytes | None] = {
+        HEADER_FORWARDED: event_id_of(record).encode(),
+        HEADER_TIME: str(append_time(message.timestamp, headers)).encode(),
+    }
     if HEADER_ORIGIN in headers:
-        kept.append((HEADER_ORIGIN, headers[HEADER_ORIGIN]))
-    return Send("events", key, value, tuple(kept), right)
+        kept[HEADER_ORIGIN] = headers[HEADER_ORIGIN]
+    right = partition_of(key, context.partitions)
+    return Send("events", key, value, tuple(signed(context.signer, right, key, value, kept)), right)
 
 
 def profile(given: UserInput) -> tuple[Send, ...]:

@@ -40,3 +40,5 @@ class PendingRecord(Struct, frozen=True, gc=False):
     key: bytes
     raw: bytes
     sends: tuple[Send, ...] = ()
+    # What somebody said who may not: a type, or "headers".
+    forged: str | None = None

@@ -132,12 +132,15 @@ class Worker:
             snapshot_every_s=config.snapshot_every_s,
         )
 
+        signer = config.connection.signer(config.topics.events)
         # By partition: a lane fills it, and the announcer beside it reads it.
         recent = [RecentRecords() for _ in range(partitions)]
         self._progress = [Progress() for _ in range(partitions)]
 
         def make_lane(partition: int, ledger: Ledger, state: PartitionState) -> Lane:
-            context = LaneContext(partition, partitions, rulesets.epoch, token_hex(4), rulesets.get)
+            context = LaneContext(
+                partition, partitions, rulesets.epoch, token_hex(4), rulesets.get, signer
+            )
             return Lane(
                 context=context,
                 state=state,

@@ -58,6 +58,12 @@ def test_what_can_be_read_is_read_whatever_it_is_compressed_with(codec):
     assert [it.timestamp for it in taken] == [1000, 1001, 1002]
 
 
+@pytest.mark.parametrize("raw", [b"", batch(*GOOD)[:-1]])
+def test_of_a_batch_that_is_not_whole_nothing_is_taken(raw):
+    kept = KeptBytes(raw)
+    assert (kept.has_next(), kept.size_in_bytes()) == (False, len(raw))
+
+
 def test_what_was_taken_before_is_not_taken_again():
     assert plainly(fetched(batch(*GOOD), start=72)[0]) == READ[2:]
 
