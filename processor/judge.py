@@ -124,7 +124,7 @@ class _Case:
         try:
             given = read_input(value)
         except InvalidInputError as error:
-            return self.dead(str(error))
+            return self.dead(error.kind, str(error))
         if isinstance(given, MetricEvent):
             return self._of_user(given, given.metric)
         if not (may_anyone_say(given) or self._is_of_ours()):
@@ -164,7 +164,8 @@ class _Case:
     def failed(self, error: Exception) -> PendingRecord:
         if self._who is not None:
             self._state.users.undo(self._who)
-        return self.dead(f"internal error: {error!r}")
+        # What an error says may be what its input said.
+        return self.dead(f"internal error: {type(error).__name__}", f"internal error: {error!r}")
 
     # -- what is of a user
 
@@ -277,13 +278,18 @@ class _Case:
         send = forward(self._context, self._message, record, self._headers, key)
         return self._applied(record, key, send)
 
-    def dead(self, reason: Reason) -> PendingRecord:
+    def dead(self, reason: Reason, told: Reason | None = None) -> PendingRecord:
+        """Return the record of an input that is none; `told` is for its dead letter alone.
+
+        The ledger is for ever, and says nothing that only the input does.
+        """
         record = self._record(DEFAULT_TENANT)
         # It was judged by none.
         record.definitions = 0
         record.outcome = "dead"
         record.reason = reason
-        return self._applied(record, DEFAULT_TENANT.encode(), dead_letter(self._message, record))
+        letter = dead_letter(self._message, record, told)
+        return self._applied(record, DEFAULT_TENANT.encode(), letter)
 
     def _forged(self, what: str, words: str) -> PendingRecord:
         reason = f"not signed: only xpledger's own parts may send {words}"

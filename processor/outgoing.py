@@ -11,6 +11,7 @@ from processor.pending import Message, Send
 from schemas.inputs import EventUser, UserInput
 from schemas.records import Record, event_id_of
 from schemas.signing import signed
+from schemas.text import Reason
 from schemas.topics import (
     EVENT_BYTES_MAX,
     HEADER_FORWARDED,
@@ -24,17 +25,25 @@ from schemas.topics import (
 # Of what came, and of its key: decompressed, both may be as large as anything.
 LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX
 LETTER_KEY_BYTES_MAX: Final = 1024
+REASON_LENGTH_MAX: Final = 2000
 
 
-def dead_letter(message: Message, record: Record) -> Send:
+def _reason(text: Reason) -> bytes:
+    if len(text) > REASON_LENGTH_MAX:
+        text = f"{text[:REASON_LENGTH_MAX]} …"
+    return text.encode("utf-8", "backslashreplace")
+
+
+def dead_letter(message: Message, record: Record, told: Reason | None = None) -> Send:
     """Return the bytes of an input that is refused or dead, with the reason.
 
-    Of what is too large for a letter it has the beginning, and says how long it was.
+    `told` is the reason where it is not that of the record. Of what is too large for a letter it
+    has the beginning, and says how long it was.
     """
     value, key = message.value, message.key or b""
     headers: list[tuple[str, bytes | None]] = [
         ("xp-outcome", record.outcome.encode()),
-        ("xp-reason", (record.reason or "").encode()),
+        ("xp-reason", _reason(told or record.reason or "")),
         ("xp-key", key[:LETTER_KEY_BYTES_MAX]),
     ]
     if not isinstance(value, bytes):
