@@ -21,10 +21,9 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
-from ops.parts_secret import kept
+from ops.parts_secret import secrets_of
 from ops.settings_file import SettingsError, SettingsFile
-from schemas.instants import MILLISECOND, micros
-from schemas.signing import SECRET_LENGTH_MIN, Secrets
+from schemas.signing import SECRET_LENGTH_MIN
 from schemas.topics import Topics
 
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
@@ -215,21 +214,13 @@ class Settings(BaseSettings):
 
         Raises SettingsError as `connection` does, and where no secret is known.
         """
-        return replace(self.connection(), secrets=self._secrets())
-
-    def _secrets(self) -> Secrets:
-        secret, until = plain(self.parts_secret), self.parts_unsigned_until
-        if secret is None:
-            found = kept(self.data_dir)
-            if found is None:
-                raise SettingsError(
-                    "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, "
-                    "or to a new one of 32 characters and more for all parts and commands "
-                    f"(looked into {self.data_dir}, where `xp up` leaves its own)"
-                )
-            secret, until = found.text, until or found.made
-        since = 0 if until is None else micros(until) // MILLISECOND
-        return Secrets(secret, plain(self.parts_secret_before), since)
+        secrets = secrets_of(
+            self.data_dir,
+            plain(self.parts_secret),
+            plain(self.parts_secret_before),
+            self.parts_unsigned_until,
+        )
+        return replace(self.connection(), secrets=secrets)
 
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""
