@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         default=False, description="may webhooks go to private addresses"
     )
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="address on which a part serves metrics, without a key"
+    )
     metrics_port: Port | None = Field(
         None, description="port for Prometheus of a part; xp up counts on from it"
     )

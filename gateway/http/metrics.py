@@ -1,6 +1,17 @@
-"""What the door counts. Names and labels are part of the interface for operators."""
+"""What the door counts. Names and labels are part of the interface for operators.
+
+No label takes what a client chose: whoever sends requests could make as many series as they like.
+"""
+
+from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+
+# The methods that clients use; whatever else is sent is counted as one.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD: Final = "other"
+# What no route answers.
+NO_ROUTE: Final = "unknown"
 
 REQUESTS = Counter("xp_http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -23,3 +34,8 @@ WAITERS = Gauge("xp_gateway_waiters", "Requests that wait for the verdict on the
 FAILURES = Counter(
     "xp_gateway_failures", "Failures of a background part, which then begins anew.", ["part"]
 )
+
+
+def method_label(method: str) -> str:
+    """Return what a request's method is counted as."""
+    return method if method in METHODS else OTHER_METHOD

@@ -55,9 +55,9 @@ class Observe:
                 await self._app(scope, receive, noting_send)
             finally:
                 # The template, never the path: a user's id may be an email address.
-                route = _template(scope)
-                method = scope["method"] if route else "OTHER"
-                note(method, route or "unknown", status, time.perf_counter() - began)
+                route = _template(scope) or metrics.NO_ROUTE
+                method = metrics.method_label(scope["method"])
+                note(method, route, status, time.perf_counter() - began)
 
 
 def request_id_of(wanted: str | None) -> str:
