@@ -4,11 +4,12 @@ A body that is no list of 1 to 100 items is an error as a whole; what is wrong w
 issue, and the others are done (docs/reference/admin.md).
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import TypeAdapter
 
 from contract.admin.reading import checked
@@ -33,7 +34,26 @@ Ids = Annotated[
     list[str],
     Query(description=f"Up to {ITEMS_MAX} ids, repeated or separated by commas.", min_length=1),
 ]
-EventId = Annotated[str, Path(alias="id", description="Id of an event, such as `0-2-1655`.")]
+# As `schemas.text.EventIdIn` has it: of more digits there is no event, nor a number that is read.
+_EVENT_ID: Final = re.compile(r"[0-9]{1,9}-[0-9]{1,9}-[0-9]{1,18}")
+
+
+async def _event_id(
+    given: Annotated[
+        str,
+        Path(
+            alias="id",
+            description="Id of an event, such as `0-2-1655`.",
+            json_schema_extra={"pattern": f"^{_EVENT_ID.pattern}$"},
+        ),
+    ],
+) -> str:
+    if not _EVENT_ID.fullmatch(given):
+        raise ApiError(404, "There is no such event in the ledger.")
+    return given
+
+
+EventId = Annotated[str, Depends(_event_id)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
