@@ -34,6 +34,7 @@ from gateway.application import (
 from gateway.application.event_route import EventRoute
 from gateway.http import errors, health, openapi, pages
 from gateway.http.middleware import Observe
+from gateway.http.routes import methods_by_template
 from gateway.services import GatewayConfig, Services
 
 GRACE_S: Final = 10
@@ -98,6 +99,7 @@ def build_server(config: GatewayConfig) -> FastAPI:
     app.state.services = services
     app.state.keys = services.keys
     app.state.checks = services.checks()
+    app.state.methods = methods_by_template(route for it in ROUTERS for route in it.routes)
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)

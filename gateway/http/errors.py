@@ -17,6 +17,7 @@ from starlette.responses import Response
 from contract.application.values import ErrorBody
 from contract.errors import ContractError, NotPersonalError, UnknownItemError
 from gateway.http.responses import Json
+from gateway.http.routes import template
 from projections.database import DatabaseUnreachableError
 
 RETRY_AFTER_S: Final = 2
@@ -95,9 +96,15 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     message = str(error.detail)
     if error.status_code == 404:  # noqa: PLR2004  the status itself
         message = f"There is nothing at {request.method} {request.url.path}: see /docs."
+    headers = dict(error.headers or {})
     if error.status_code == 405:  # noqa: PLR2004  the status itself
         message = f"{request.method} is not possible at {request.url.path}: see /docs."
-    return answer(ApiError(error.status_code, message, error.headers))
+        # The framework names those of the first route of this path: each method is one.
+        methods: Mapping[str, frozenset[str]] = request.app.state.methods
+        allowed = methods.get(template(request.scope) or "")
+        if allowed:
+            headers["Allow"] = ", ".join(sorted(allowed))
+    return answer(ApiError(error.status_code, message, headers))
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

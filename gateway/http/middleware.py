@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -15,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http import metrics
+from gateway.http.routes import template
 
 REQUEST_ID: Final = "X-Request-ID"
 _HEADER: Final = REQUEST_ID.lower().encode()
@@ -55,7 +56,7 @@ class Observe:
                 await self._app(scope, receive, noting_send)
             finally:
                 # The template, never the path: a user's id may be an email address.
-                route = _template(scope) or metrics.NO_ROUTE
+                route = template(scope) or metrics.NO_ROUTE
                 method = metrics.method_label(scope["method"])
                 note(method, route, status, time.perf_counter() - began)
 
@@ -85,8 +86,3 @@ def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     # Looking them up by their labels costs more than counting.
     answered = metrics.REQUESTS.labels(method, route, str(status))
     return answered, metrics.SECONDS.labels(method, route)
-
-
-def _template(scope: Scope) -> str | None:
-    route: Any = scope.get("route")
-    return getattr(route, "path_format", None) or getattr(route, "path", None)
