@@ -1,6 +1,7 @@
 """The door put together: the app factory, and the coroutine that serves it. No other file wires."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -34,6 +35,7 @@ from gateway.application import (
 from gateway.application.event_route import EventRoute
 from gateway.http import errors, health, openapi, pages
 from gateway.http.middleware import Observe
+from gateway.http.repeats import NoRepeats
 from gateway.http.routes import methods_by_template
 from gateway.services import GatewayConfig, Services
 
@@ -152,6 +154,7 @@ async def serve(config: GatewayConfig, started: Callable[[int], None] | None = N
         if started is not None:
             started(port)
 
+    logging.getLogger("uvicorn.error").addFilter(NoRepeats())
     server = _Server(
         uvicorn.Config(
             in_front(build_server(config)),

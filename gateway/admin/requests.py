@@ -17,7 +17,7 @@ from contract.admin.values import ITEMS_MAX
 from contract.application.values import ErrorBody
 from contract.errors import RefusedItemError
 from gateway.http.errors import ApiError
-from gateway.http.requests import parsed
+from gateway.http.requests import parsed, read_body
 from gateway.http.responses import MEANINGS, Responses, Route
 
 PREFIX: Final = "/admin/v1"
@@ -121,12 +121,11 @@ def _schema(shape: Any) -> dict[str, Any]:  # noqa: ANN401  any type of the cont
 
 async def read_json(request: Request) -> object:
     """Return what a body says; ApiError 400 when it is not JSON, 413 when it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError(413, f"A request may have {BODY_BYTES_MAX} bytes: send it in parts.")
-    return parsed(bytes(body))
+    return parsed(await read_body(request, bytes_max=BODY_BYTES_MAX, error=_too_large))
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, f"A request may have {BODY_BYTES_MAX} bytes: send it in parts.")
 
 
 def items_of(body: object, field: str | None = None) -> list[object]:

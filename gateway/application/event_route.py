@@ -66,12 +66,13 @@ class EventRoute:
         await self._app(scope, receive, send)
 
     async def _serve(self, metric: str, headers: _Headers, receive: Receive, send: Send) -> None:
-        began, status = time.perf_counter(), _BUG
+        began, status, let_in = time.perf_counter(), _BUG, False
         request_id = request_id_of(headers.request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 try:
                     tenant = await authorized(self._services.keys, headers.key, headers.tenant)
+                    let_in = True
                     raw = await read_chunks(receive, headers.length)
                     key = utf8(headers.idempotency_key)
                     event, value = read_event(raw, metric, tenant, key)
@@ -85,7 +86,7 @@ class EventRoute:
                 await send({"type": "http.response.start", "status": status, "headers": named})
                 await send({"type": "http.response.body", "body": response.body})
             finally:
-                note("POST", TEMPLATE, status, time.perf_counter() - began)
+                note("POST", TEMPLATE, status, time.perf_counter() - began, let_in=let_in)
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> _Headers | None:

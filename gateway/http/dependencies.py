@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import APIKeyHeader
 
 from gateway.http.errors import ApiError
+from gateway.http.middleware import LET_IN
 from gateway.keys import KeyRing
 from schemas.text import KEY_LENGTH_MAX, is_key
 from schemas.topics import DEFAULT_TENANT
@@ -55,7 +56,9 @@ async def _tenant(
     ] = None,
 ) -> str:
     keys: KeyRing = request.app.state.keys
-    return await authorized(keys, key, tenant)
+    found = await authorized(keys, key, tenant)
+    request.scope[LET_IN] = True
+    return found
 
 
 async def _admin_tenant(

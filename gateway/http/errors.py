@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from contract.application.values import ErrorBody
 from contract.errors import ContractError, NotPersonalError, UnknownItemError
+from gateway.http.repeats import Repeats
 from gateway.http.responses import Json
 from gateway.http.routes import template
 from projections.database import DatabaseUnreachableError
@@ -24,6 +25,8 @@ RETRY_AFTER_S: Final = 2
 
 # What does not fit the definitions is 422, but for these.
 _STATUSES: Final[Mapping[type[ContractError], int]] = {UnknownItemError: 404, NotPersonalError: 403}
+
+_AWAY: Final = Repeats()
 
 log = structlog.get_logger(__name__)
 
@@ -68,15 +71,22 @@ def response_to(error: Exception) -> Json[ErrorBody]:
         case ContractError():
             return answer(refused(error))
         case DatabaseUnreachableError():
-            log.warning("database.away", error=type(error).__name__)
+            _warn("database.away", error)
             message = "The database is away. Nothing was changed; try again."
             return answer(UnavailableError(message))
         case KafkaError():
-            log.warning("broker.away", error=type(error).__name__)
+            _warn("broker.away", error)
             return answer(UnavailableError("The broker is away. Nothing was changed; try again."))
         case _:
             log.error("request.failed", exc_info=error)
             return answer(ApiError(500, "Something went wrong in here; it has been logged."))
+
+
+def _warn(event: str, error: Exception) -> None:
+    # While it is away, every request of a stranger would be a line.
+    dropped = _AWAY.dropped(event)
+    if dropped is not None:
+        log.warning(event, error=type(error).__name__, repeated=dropped)
 
 
 def install(app: FastAPI) -> None:

@@ -15,11 +15,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http import metrics
+from gateway.http.repeats import Repeats
 from gateway.http.routes import template
 
 REQUEST_ID: Final = "X-Request-ID"
 _HEADER: Final = REQUEST_ID.lower().encode()
 _HARMLESS: Final = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+
+# What the scope of a request has that came with a valid key.
+LET_IN: Final = "xpledger.let_in"
+_STRANGERS: Final = Repeats()
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +63,8 @@ class Observe:
                 # The template, never the path: a user's id may be an email address.
                 route = template(scope) or metrics.NO_ROUTE
                 method = metrics.method_label(scope["method"])
-                note(method, route, status, time.perf_counter() - began)
+                let_in = LET_IN in scope
+                note(method, route, status, time.perf_counter() - began, let_in=let_in)
 
 
 def request_id_of(wanted: str | None) -> str:
@@ -67,17 +73,28 @@ def request_id_of(wanted: str | None) -> str:
     return wanted if wanted and _HARMLESS.match(wanted) else uuid.uuid4().hex
 
 
-def note(method: str, route: str, status: int, seconds: float) -> None:
-    """Count and log an answer; `route` is a template."""
+def note(method: str, route: str, status: int, seconds: float, *, let_in: bool) -> None:
+    """Count and log an answer; `route` is a template, `let_in` whether a valid key came with it.
+
+    Of answers to strangers one of a kind is logged in a while.
+    """
     answered, took = _counters(method, route, status)
     answered.inc()
     took.observe(seconds)
+    more: dict[str, int] = {}
+    if not let_in:
+        dropped = _STRANGERS.dropped((method, route, status))
+        if dropped is None:
+            return
+        if dropped:
+            more["repeated"] = dropped
     log.info(
         "request.answered",
         method=method,
         route=route,
         status=status,
         ms=round(seconds * 1000, 2),
+        **more,
     )
 
 
