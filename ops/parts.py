@@ -74,6 +74,7 @@ async def run_gateway(settings: Settings) -> None:
     """Answer over HTTP."""
     collect_rarely()
     from gateway import keys
+    from gateway.http.door import Limits
     from gateway.server import GatewayConfig, serve
     from projections.database import DatabaseError, connect
 
@@ -95,6 +96,7 @@ async def run_gateway(settings: Settings) -> None:
         dsn=settings.dsn(),
         host=settings.host,
         port=settings.port,
+        limits=Limits(connections_max=settings.connections_max),
         version=VERSION,
         verdict_timeout_s=settings.verdict_timeout_s,
         lag_limit_s=settings.lag_limit_s,

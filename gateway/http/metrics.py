@@ -31,6 +31,13 @@ VERDICTS = Counter(
     ["outcome"],
 )
 WAITERS = Gauge("xp_gateway_waiters", "Requests that wait for the verdict on their event.")
+CONNECTIONS = Gauge("xp_gateway_connections", "Connections of clients that are open.")
+CONNECTIONS_ENDED = Counter(
+    "xp_gateway_connections_ended",
+    "Connections that the gateway ended: what did not come in time (head, body, reading), those "
+    "that made room while there were too many (crowded), and those turned away (refused).",
+    ["reason"],
+)
 FAILURES = Counter(
     "xp_gateway_failures", "Failures of a background part, which then begins anew.", ["part"]
 )

@@ -42,14 +42,26 @@ class Observe:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = request_id_of(dict(scope["headers"]).get(_HEADER, b"").decode("latin-1"))
+        given = dict(scope["headers"])
+        request_id = request_id_of(given.get(_HEADER, b"").decode("latin-1"))
         status = 500
+        unread = b"transfer-encoding" in given or given.get(b"content-length", b"0") != b"0"
+
+        async def noting_receive() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread and message.get("more_body", False)
+            return message
 
         async def noting_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                if unread:
+                    # Nobody will read it: the next request is not looked for behind it.
+                    headers["Connection"] = "close"
             await send(message)
 
         # The path as it was sent: a user's id may contain an escaped slash.
@@ -58,7 +70,7 @@ class Observe:
             scope["path"] = raw.split(b"?", 1)[0].decode("latin-1")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, noting_send)
+                await self._app(scope, noting_receive if unread else receive, noting_send)
             finally:
                 # The template, never the path: a user's id may be an email address.
                 route = template(scope) or metrics.NO_ROUTE
