@@ -19,6 +19,7 @@ from broker.connection import Connection
 from broker.ledger import Position
 from gateway.definitions import LiveDefinitions
 from gateway.http.dependencies import AdminTenant, Tenant
+from gateway.http.door import Limits
 from gateway.http.health import Check, Look
 from gateway.keys import KeyRing
 from gateway.log.appender import Appender
@@ -64,6 +65,8 @@ class GatewayConfig:
     # A projection that is further behind makes /readyz say 503.
     lag_limit_s: float = 5.0
     database_connections_max: int = 10
+    # How many connections of clients, and how long each may take.
+    limits: Limits = field(default_factory=Limits)
     version: str = "0"
     # The time of reads; tests pass another.
     clock: Callable[[], datetime] = _now

@@ -74,6 +74,7 @@ async def run_gateway(settings: Settings) -> None:
     """Answer over HTTP."""
     collect_rarely()
     from gateway import keys
+    from gateway.http.door import Limits
     from gateway.server import GatewayConfig, serve
     from projections.database import DatabaseError, connect
 
@@ -95,6 +96,7 @@ async def run_gateway(settings: Settings) -> None:
         dsn=settings.dsn(),
         host=settings.host,
         port=settings.port,
+        limits=Limits(connections_max=settings.connections_max),
         version=VERSION,
         verdict_timeout_s=settings.verdict_timeout_s,
         lag_limit_s=settings.lag_limit_s,
@@ -122,16 +124,21 @@ def keep_for_good() -> None:
 
 def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
-    if settings.metrics_port is not None:
-        try:
-            start_http_server(settings.metrics_port)
-        except OSError as error:
-            raise SettingsError(
-                f"metrics_port {settings.metrics_port}: {error.strerror}"
-            ) from error
+    serve_metrics(settings)
     if settings.failpoint is not None:
         failpoints.arm(settings.failpoint)
     uvloop.run(until_told(part(settings)))
+
+
+def serve_metrics(settings: Settings) -> None:
+    """Serve this part's metrics, if a port is set; SettingsError where nothing can listen there."""
+    if settings.metrics_port is None:
+        return
+    try:
+        start_http_server(settings.metrics_port, settings.metrics_host)
+    except OSError as error:
+        place = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise SettingsError(f"metrics_port: {place}: {error.strerror}") from error
 
 
 def _end_now() -> None:

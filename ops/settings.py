@@ -91,6 +91,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: Port = Field(8000, description="port that the gateway listens on")
+    connections_max: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        5000,
+        description="connections of clients at once; fewer where the process may not open as "
+        "many files",
+    )
     api_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="the first admin key, at the first start; at least 16 characters"
     )
@@ -105,6 +110,9 @@ class Settings(BaseSettings):
         default=False, description="may webhooks go to private addresses"
     )
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="address on which a part serves metrics, without a key"
+    )
     metrics_port: Port | None = Field(
         None, description="port for Prometheus of a part; xp up counts on from it"
     )

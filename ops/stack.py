@@ -42,6 +42,7 @@ NICENESS: Final = {"project": 5, "notify": 5}
 READY_WAIT_S: Final = 60.0
 STOP_PATIENCE_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.2
+TURN_LOGS_EVERY_S: Final = 5.0
 # A part that ended by itself so often within so many seconds will not fare better the next time.
 RESTARTS_MAX: Final = 3
 RESTARTS_WITHIN_S: Final = 60.0
@@ -195,7 +196,11 @@ class Stack:
                 raise PartDiedError(f"{name} ended by itself; its log ends:\n{child.log_tail()}")
 
     async def watch(self) -> None:
-        """Start again what ends by itself; PartDiedError when that is of no use."""
+        """Start again what ends by itself; PartDiedError when that is of no use.
+
+        Turns the logs of what runs, too.
+        """
+        turned_s = time.monotonic()
         while True:
             for part, command in self._commands.items() if self._ready else ():
                 child = self._watched[part]
@@ -204,6 +209,10 @@ class Stack:
                     say(f"{part} ended by itself and is started again", self._console, style="red")
                     await asyncio.to_thread(child.start, command)
             self.check()
+            if time.monotonic() > turned_s + TURN_LOGS_EVERY_S:
+                turned_s = time.monotonic()
+                for watched in self._watched.values():
+                    watched.turn_log()
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _may_restart(self, part: str) -> bool:

@@ -4,7 +4,6 @@ Dependencies of the handlers. They are coroutines, because the framework sends p
 through a pool of threads.
 """
 
-import re
 from typing import Annotated, Final
 from urllib.parse import unquote
 
@@ -12,11 +11,13 @@ from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import APIKeyHeader
 
 from gateway.http.errors import ApiError
+from gateway.http.middleware import LET_IN
 from gateway.keys import KeyRing
-from schemas.text import KEY_PATTERN
+from schemas.text import KEY_LENGTH_MAX, is_key
 from schemas.topics import DEFAULT_TENANT
 
-_KEY: Final = re.compile(KEY_PATTERN)
+# As `schemas.text.is_key` has it.
+_KEY_PATTERN: Final = "^[a-zA-Z0-9_-]+$"
 # How the keys of applications begin: they are for the Application API alone.
 _APPLICATION: Final = "app_"
 _API_KEY: Final = APIKeyHeader(
@@ -34,7 +35,7 @@ async def authorized(keys: KeyRing, key: str | None, tenant: str | None) -> str:
         raise ApiError(401, "Send a valid API key in the header X-API-KEY; `xp keys` lists them.")
     if tenant is None or tenant == caller.tenant:
         return caller.tenant
-    if not _KEY.match(tenant):
+    if not is_key(tenant):
         raise ApiError(422, "Tenant-ID: use letters, digits, - and _ only.")
     if caller.tenant != DEFAULT_TENANT:
         raise ApiError(403, "Tenant-ID: this API key belongs to another tenant.")
@@ -44,10 +45,20 @@ async def authorized(keys: KeyRing, key: str | None, tenant: str | None) -> str:
 async def _tenant(
     request: Request,
     key: Annotated[str | None, Security(_API_KEY)],
-    tenant: Annotated[str | None, Header(alias="Tenant-ID")] = None,
+    tenant: Annotated[
+        str | None,
+        # What it may look like is checked after the key: nobody else is told anything.
+        Header(
+            alias="Tenant-ID",
+            description="The tenant to act for, where the key may act for others than its own.",
+            json_schema_extra={"pattern": _KEY_PATTERN, "maxLength": KEY_LENGTH_MAX},
+        ),
+    ] = None,
 ) -> str:
     keys: KeyRing = request.app.state.keys
-    return await authorized(keys, key, tenant)
+    found = await authorized(keys, key, tenant)
+    request.scope[LET_IN] = True
+    return found
 
 
 async def _admin_tenant(
@@ -88,7 +99,7 @@ async def _attributes(
     found: dict[str, str] = {}
     for pair in value.split(","):
         key, colon, text = pair.partition(":")
-        if not colon or not _KEY.match(key) or "\0" in text:
+        if not colon or not is_key(key) or "\0" in text:
             raise ApiError(
                 422, "userAttributes: must have the form key:value, several parted by commas."
             )

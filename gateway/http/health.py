@@ -1,4 +1,4 @@
-"""What operators ask: alive, ready, which version, which counts. No key is needed for it.
+"""What operators ask: alive, ready, which version. No key is needed for it.
 
 What has to be well is for who wires the door to say (`app.state.checks`).
 """
@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NotRequired
 
 from fastapi import APIRouter, Request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from gateway.http.responses import Json, Route
@@ -92,12 +90,6 @@ async def readyz(request: Request) -> Json[Readiness]:
     checks = dict(zip(looks, found, strict=True))
     ready = all(check["ok"] for check in found)
     return Json({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
-
-
-@router.get("/metrics", include_in_schema=False)
-async def prometheus() -> Response:
-    """Return the counts in the Prometheus text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _checked(look: Look) -> Check:

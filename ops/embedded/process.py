@@ -5,6 +5,7 @@ Knows processes, pid files and locks; must not know what Kafka or PostgreSQL is.
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,7 +182,7 @@ class Child:
     def _spawn_and_watch(self, command: Sequence[str], spawning: Future[None]) -> None:
         """Start the child and stay until it ends; the body of the watching thread."""
         try:
-            self._turn_log()
+            self.turn_log()
             with self.log.open("ab") as log:
                 process = self._process = subprocess.Popen(  # noqa: S603  the caller's own command
                     self.tied(command),
@@ -199,11 +200,16 @@ class Child:
         process.wait()
         self._ended.set()
 
-    def _turn_log(self) -> None:
-        """Put a log that has grown large aside, so that at most two of that size are kept."""
+    def turn_log(self) -> None:
+        """Put a log that has grown large aside, so that at most two of that size are kept.
+
+        It is copied and emptied, for the child goes on writing to the end of the same file: what it
+        writes between the two is lost.
+        """
         with suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_BYTES_MAX:
-                self.log.replace(self.log.with_suffix(".log.1"))
+                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+                os.truncate(self.log, 0)
 
     def _end_orphan(self) -> None:
         """End the process in the pid file if it is ours; a stranger with that pid is left alone."""
