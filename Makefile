@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench faults simulate planted mutants compile test-compiled lock clean
+.PHONY: help run test check format bench faults simulate hostile hostile-guided planted mutants compile test-compiled lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -49,6 +49,20 @@ faults: $(STAMP) ## kill, pause, cut and fill up everything, and check that ever
 simulate: $(STAMP) ## run thousands of schedules of lanes, crashes and zombies in one process
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m simulation $(ARGS)
 
+hostile: $(STAMP) ## try a hundred thousand definition files that are meant to do harm
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m hostile $(ARGS)
+
+# atheris has no wheels for every Python, and what it brings is nothing that xpledger or its tests run on: a place of its own.
+RUNS ?= 100000
+hostile-guided: $(STAMP) ## the same with inputs that atheris grows by the code they reach; RUNS=100000
+	@test -x .fuzz-venv/bin/python || { $(PYTHON) -m venv .fuzz-venv \
+		&& .fuzz-venv/bin/pip install --quiet --only-binary :all: atheris==2.3.0 \
+		&& $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+			> "$$(.fuzz-venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/xpledger.pth" \
+		|| { rm -rf .fuzz-venv; echo "atheris cannot be installed for this Python; make hostile needs none" >&2; exit 1; }; }
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/guided.py .fuzz-venv/corpus \
+		-runs=$(RUNS) -max_len=65536 -timeout=60 $(ARGS)
+
 planted: $(STAMP) ## put in known bugs, one at a time, and see each of them caught
 	@$(BIN)/python tools/planted.py $(ARGS)
 
@@ -66,7 +80,7 @@ lock: ## pin the newest versions that fit, with hashes
 		--no-emit-index-url --no-header requirements.in --output-file requirements.lock
 
 clean: ## remove what was made here; the data in .xp stays
-	@rm -rf $(VENV) .lock-venv .peers-venv .peers .compiled .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .lock-venv .fuzz-venv .peers-venv .peers .compiled .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp carries the lock's checksum, not its date: a fresh clone has no dates worth comparing.
