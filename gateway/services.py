@@ -60,7 +60,8 @@ class GatewayConfig:
     # How long the broker may take to acknowledge before the POST gives up on it, and a change of
     # definitions.
     acknowledge_timeout_s: float = 30.0
-    # More requests than this may not wait for verdicts at once.
+    # More requests than this may not wait for verdicts at once, of one tenant or one partition
+    # fewer (gateway.log.shares).
     waiters_max: int = 1000
     # A projection that is further behind makes /readyz say 503.
     lag_limit_s: float = 5.0
