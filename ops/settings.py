@@ -96,8 +96,8 @@ class Settings(BaseSettings):
         description="connections of clients at once; fewer where the process may not open as "
         "many files",
     )
-    api_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
-        None, description="the first admin key, at the first start; at least 16 characters"
+    api_key: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="the first admin key, at the first start; at least 32 characters"
     )
     verdict_timeout_s: Seconds = Field(5.0, description="how long a POST waits for its verdict")
     lag_limit_s: Seconds = Field(5.0, description="reads this far behind are not ready")

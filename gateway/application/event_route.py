@@ -20,6 +20,7 @@ from gateway.http.errors import response_to
 from gateway.http.middleware import REQUEST_ID, note, request_id_of
 from gateway.http.requests import ClientGoneError, read_chunks
 from gateway.services import Services
+from schemas.inputs import user_of
 
 # What the app's route has: the metrics by route say nothing of which way a request went.
 TEMPLATE: Final = "/v1/metrics/{key}/event"
@@ -74,12 +75,13 @@ class EventRoute:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 try:
-                    tenant = await authorized(self._services.keys, headers.key, headers.tenant)
+                    allowed = await authorized(self._services.keys, headers.key, headers.tenant)
                     let_in = True
                     raw = await read_chunks(receive, headers.length)
                     is_read = True
                     key = utf8(headers.idempotency_key)
-                    event, value = read_event(raw, metric, tenant, key)
+                    event, value = read_event(raw, metric, allowed.tenant, key)
+                    allowed.check_user(user_of(event))
                     response: Response = await post_event(self._services, event, value)
                 except ClientGoneError:
                     return

@@ -4,7 +4,7 @@ Dependencies of the handlers. They are coroutines, because the framework sends p
 through a pool of threads.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import unquote
 
 from fastapi import Depends, Header, Path, Query, Request, Security
@@ -12,37 +12,52 @@ from fastapi.security import APIKeyHeader
 
 from gateway.http.errors import ApiError
 from gateway.http.middleware import LET_IN
-from gateway.keys import KeyRing
+from gateway.keyring import KeyRing
 from schemas.text import KEY_LENGTH_MAX, is_key
 from schemas.topics import DEFAULT_TENANT
 
 # As `schemas.text.is_key` has it.
 _KEY_PATTERN: Final = "^[a-zA-Z0-9_-]+$"
-# How the keys of applications begin: they are for the Application API alone.
-_APPLICATION: Final = "app_"
 _API_KEY: Final = APIKeyHeader(
     name="X-API-KEY", scheme_name="ApiKeyAuth", auto_error=False, description="`xp keys` makes one."
 )
 
 
-async def authorized(keys: KeyRing, key: str | None, tenant: str | None) -> str:
-    """Return the tenant that a request is about; ApiError 401, 403 or 422 if not let in.
+class LetIn(NamedTuple):
+    """What a request with a valid key may do."""
 
-    A key of the default tenant acts for every tenant, any other for its own alone.
+    # What it is about.
+    tenant: str
+    # Whether the Admin API is open to it.
+    is_admin: bool
+    # The only user whom it may be about; None: all.
+    user: str | None
+
+    def check_user(self, user: str) -> None:
+        """Refuse a request about a user whom its key is not for; raises ApiError 403."""
+        if self.user is not None and user != self.user:
+            raise ApiError(403, "This API key is for another user.")
+
+
+async def authorized(keys: KeyRing, key: str | None, tenant: str | None) -> LetIn:
+    """Return what a request may do; ApiError 401, 403 or 422 if it is not let in.
+
+    An administrator's key of the default tenant acts for every tenant, any other for its own.
     """
     caller = await keys.caller(key)
     if caller is None:
         raise ApiError(401, "Send a valid API key in the header X-API-KEY; `xp keys` lists them.")
+    is_admin = caller.scope == "admin"
     if tenant is None or tenant == caller.tenant:
-        return caller.tenant
+        return LetIn(caller.tenant, is_admin, caller.user)
     if not is_key(tenant):
         raise ApiError(422, "Tenant-ID: use letters, digits, - and _ only.")
-    if caller.tenant != DEFAULT_TENANT:
+    if not (is_admin and caller.tenant == DEFAULT_TENANT):
         raise ApiError(403, "Tenant-ID: this API key belongs to another tenant.")
-    return tenant
+    return LetIn(tenant, is_admin, caller.user)
 
 
-async def _tenant(
+async def _let_in(
     request: Request,
     key: Annotated[str | None, Security(_API_KEY)],
     tenant: Annotated[
@@ -54,19 +69,24 @@ async def _tenant(
             json_schema_extra={"pattern": _KEY_PATTERN, "maxLength": KEY_LENGTH_MAX},
         ),
     ] = None,
-) -> str:
+) -> LetIn:
     keys: KeyRing = request.app.state.keys
     found = await authorized(keys, key, tenant)
     request.scope[LET_IN] = True
     return found
 
 
-async def _admin_tenant(
-    tenant: Annotated[str, Depends(_tenant)], key: Annotated[str | None, Security(_API_KEY)]
-) -> str:
-    if key is not None and key.startswith(_APPLICATION):
+# What the request may do that was let in; what that of an administrator may.
+Allowed = Annotated[LetIn, Depends(_let_in)]
+
+
+async def _admin(allowed: Allowed) -> LetIn:
+    if not allowed.is_admin:
         raise ApiError(403, "An application's key does not open the Admin API.")
-    return tenant
+    return allowed
+
+
+AllowedAdmin = Annotated[LetIn, Depends(_admin)]
 
 
 def _decoded(text: str) -> str:
@@ -77,8 +97,13 @@ def _decoded(text: str) -> str:
         raise ApiError(404, "The path is not UTF-8.") from error
 
 
-async def _user_id(id: Annotated[str, Path(description="The user's id.")]) -> str:  # noqa: A002  the contract's name
-    return _decoded(id)
+async def _user_id(
+    allowed: Allowed,
+    id: Annotated[str, Path(description="The user's id.")],  # noqa: A002  the contract's name
+) -> str:
+    user = _decoded(id)
+    allowed.check_user(user)
+    return user
 
 
 async def _key(key: Annotated[str, Path(description="The key.")]) -> str:
@@ -107,9 +132,6 @@ async def _attributes(
     return found
 
 
-# The tenant that the request was let in for; that of an administrator's request.
-Tenant = Annotated[str, Depends(_tenant)]
-AdminTenant = Annotated[str, Depends(_admin_tenant)]
 UserId = Annotated[str, Depends(_user_id)]
 Key = Annotated[str, Depends(_key)]
 UserAttributes = Annotated[dict[str, str] | None, Depends(_attributes)]

@@ -18,6 +18,7 @@ import uvloop
 from broker.connection import Connection
 from gateway.http import door
 from gateway.http.connections import HEAD_BYTES_MAX
+from gateway.http.dependencies import LetIn
 from gateway.http.door import LEAST, OTHER_FILES, Limits, room_for
 from gateway.server import GatewayConfig, serve
 from schemas.topics import EVENT_BYTES_MAX
@@ -122,7 +123,7 @@ def let_in(monkeypatch):
     """Have every request let in: its body is read then."""
 
     async def authorized(*_):
-        return "default"
+        return LetIn("default", is_admin=True, user=None)
 
     monkeypatch.setattr("gateway.http.dependencies.authorized", authorized)
     monkeypatch.setattr("gateway.application.event_route.authorized", authorized)

@@ -11,6 +11,7 @@ import structlog
 
 from broker.connection import Connection
 from gateway.http import middleware
+from gateway.http.dependencies import LetIn
 from gateway.http.repeats import EVERY_S, KINDS_MAX, NoRepeats, Repeats
 from gateway.server import GatewayConfig, build_server, in_front
 from ops.embedded import process
@@ -66,7 +67,7 @@ async def test_of_the_answers_to_strangers_one_of_a_kind_is_logged_in_a_while(cl
 
 async def test_the_answers_to_who_has_a_key_are_all_logged(client, monkeypatch):
     async def let_in(*_):
-        return "default"
+        return LetIn("default", is_admin=True, user=None)
 
     monkeypatch.setattr("gateway.http.dependencies.authorized", let_in)
     monkeypatch.setattr("gateway.application.event_route.authorized", let_in)

@@ -36,6 +36,7 @@ def test_the_file_may_be_named_by_a_variable(file, monkeypatch):
         ("XP_PORT", "0", "port"),
         ("XP_PARTITIONS", "many", "partitions"),
         ("XP_API_KEY", "short", "api_key"),
+        ("XP_API_KEY", "thirty-one-characters-are-short", "api_key"),
         ("XP_TOPIC_PREFIX", "no spaces", "topic_prefix"),
         ("XP_KAFKA_PROTOCOL", "SASL_SSL", "kafka_user and kafka_password are required"),
         ("XP_WEBHOOK_SCHEDULE_S", "[-1]", "webhook_schedule_s"),
@@ -146,7 +147,7 @@ def test_nothing_named_and_nothing_running_is_said_with_what_to_do(tmp_path):
 
 
 def test_secrets_are_masked_where_settings_are_shown(monkeypatch):
-    monkeypatch.setenv("XP_API_KEY", "hidden-hidden-hidden")
+    monkeypatch.setenv("XP_API_KEY", "hidden-hidden-hidden-hidden-hidden")
     monkeypatch.setenv("XP_KAFKA_PASSWORD", "hidden")
     monkeypatch.setenv("XP_POSTGRES", "postgresql://me:hidden@db:5432/xp")
     shown = read_settings(None, {}).shown()
