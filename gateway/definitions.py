@@ -226,8 +226,7 @@ class LiveDefinitions:
                 await reader.refresh()
                 reader.check_head(tenant)
                 head = existing(tenant, reader.head(tenant))
-                # In a thread: of the largest game it takes a second, and others ask meanwhile.
-                game, outcome = await asyncio.to_thread(edit, head.definitions)
+                game, outcome = edit(head.definitions)
                 made = next_version(reader, tenant, _always(game), self._clock())
                 if made.is_news:
                     try:
