@@ -1,4 +1,10 @@
-"""The command `xp`. Each command is a few lines: the work is done in the rooms and in `ops`."""
+"""The command `xp`. Each command is a few lines: the work is done in the rooms and in `ops`.
+
+What only one command needs is imported when it is run: a worker that starts again must not wait for
+what starts an embedded Kafka.
+"""
+
+# ruff: noqa: PLC0415  for the reason above
 
 import sys
 from pathlib import Path
@@ -16,9 +22,6 @@ from ops.logs import set_up_logs
 from ops.rooms import check_rooms
 from ops.settings import Settings
 from ops.settings_in_force import read_settings
-from ops.tables import print_tops
-from ops.up import Job, up
-from projections.rebuild import rebuild
 from schemas.topics import DEFAULT_TENANT
 
 # All parts one after the other, then the broker and the database.
@@ -88,6 +91,8 @@ def up_command(
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
 ) -> None:
     """Run all parts, with an embedded Kafka and Postgres unless others are named."""
+    from ops.up import Job, up
+
     settings = settings_of(context, port=port)
     if context.obj.log_level == "info":
         # The parts log to files; what is printed here is for the person who started them.
@@ -114,6 +119,8 @@ def project(
     if not rebuild_read:
         parts.run(parts.run_projector, context.obj)
         return
+    from projections.rebuild import rebuild
+
     settings: Settings = context.obj
     parts.collect_rarely()
     with out.status("Rebuilding the read models beside the live ones …") as status:
@@ -153,6 +160,8 @@ def show_tops(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many users.")] = 10,
 ) -> None:
     """Print the users with the most points."""
+    from ops.tables import print_tops
+
     run(print_tops(context.obj, tenant, out, limit))
 
 

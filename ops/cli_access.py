@@ -1,4 +1,9 @@
-"""The commands about who may come in and who is notified: keys of the gateway, webhooks."""
+"""The commands about who may come in and who is notified: keys of the gateway, webhooks.
+
+What the commands about webhooks need is imported when they are run, as in `ops.cli`.
+"""
+
+# ruff: noqa: PLC0415  for the reason above
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,8 +11,6 @@ from typing import Annotated
 import typer
 
 from gateway import keys as api_keys
-from notifier import endpoints
-from notifier.payloads import TYPES
 from ops.console import Json, Tenant, print_json, print_rows, run, say
 from ops.settings import Settings
 from projections.database import connect
@@ -74,6 +77,9 @@ def add_webhook(
     as_json: Json = False,
 ) -> None:
     """Add a webhook; its secret is shown this once."""
+    from notifier import endpoints
+    from notifier.payloads import TYPES
+
     settings: Settings = context.obj
     added = run(
         endpoints.add(
@@ -98,6 +104,8 @@ def list_webhooks(
     as_json: Json = False,
 ) -> None:
     """List the webhooks, or the latest deliveries of one."""
+    from notifier import endpoints
+
     dsn = context.obj.dsn()
     if webhook is None:
         rows = [asdict(row) for row in run(endpoints.webhooks(dsn))]
@@ -112,6 +120,8 @@ def retry_webhook(
     target: Annotated[str, typer.Argument(help="Id of a webhook or of a delivery.")],
 ) -> None:
     """Send again what was given up, under the same ids."""
+    from notifier import endpoints
+
     count = run(endpoints.retry(context.obj.dsn(), target))
     say(f"{count} deliveries are pending again.")
 
@@ -121,5 +131,7 @@ def remove_webhook(
     context: typer.Context, webhook: Annotated[str, typer.Argument(help="Its id.")]
 ) -> None:
     """Remove a webhook: nothing more is sent to it."""
+    from notifier import endpoints
+
     run(endpoints.remove(context.obj.dsn(), webhook))
     say(f"Removed {webhook}.")

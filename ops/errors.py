@@ -10,11 +10,10 @@ from pydantic import ValidationError
 
 from broker.apply import OvertakenError
 from broker.topics import TopicsUnfitError
-from ops.embedded.ports import StackError
+from ops.embedded.ports import PartDiedError, StackError
 from ops.game_file import GameFileError
 from ops.inputs import UnjudgedError
 from ops.settings_file import SettingsError
-from ops.stack import PartDiedError
 from processor.lane import WriterLostError
 from processor.recovery import SourceLostError
 from processor.slot import StoreBusyError

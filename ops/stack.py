@@ -25,7 +25,7 @@ from ops.addresses import mask, url_of
 from ops.console import say
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
-from ops.embedded.ports import choose_port
+from ops.embedded.ports import PartDiedError, choose_port
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.embedded.process import Child
 from ops.embedded.server import EmbeddedServer
@@ -65,10 +65,6 @@ OURS: Final = frozenset(
 )
 
 log = structlog.get_logger(__name__)
-
-
-class PartDiedError(Exception):
-    """A part ended by itself; the message has the end of its log."""
 
 
 class Stack:

@@ -8,7 +8,8 @@ from processor.messages import LaneContext, MissingVersionError, UnusableVersion
 from processor.partition_meta import boost_path
 from processor.partition_state import PartitionState
 from processor.recorded import recorded_of_partition
-from processor.rules.ruleset import EMPTY, BoostRule, Ruleset
+from processor.rules.compiling import EMPTY
+from processor.rules.ruleset import BoostRule, Ruleset
 from schemas.entries import (
     BackfilledEntry,
     BoostEntry,

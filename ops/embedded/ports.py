@@ -15,6 +15,10 @@ class StackError(RuntimeError):
     """A part cannot be started or has stopped; the message says why and what to look at."""
 
 
+class PartDiedError(Exception):
+    """A part ended by itself; the message has the end of its log."""
+
+
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback address now."""
     with closing(socket.socket()) as probe:

@@ -5,7 +5,7 @@ A kind of achievement or trigger that this file does not know is a type error.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from processor.rules.attributes import pairs_of
 from processor.rules.compiling_points import (
@@ -161,3 +161,7 @@ def _metric_plan(
 def _filter(series: SeriesName) -> Filter:
     name = series.partition("?")[2]
     return Filter(name, series, pairs_of(read_filter(name)))
+
+
+# Of a tenant that has no definitions yet.
+EMPTY: Final = compile_definitions(Definitions(), 0)

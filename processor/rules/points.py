@@ -115,12 +115,10 @@ def award_exactly(
 
 def effective(system: SystemRule, known: Balance | None, points: int) -> int:
     """Return what is left of points: the cap on the balance and zero are its bounds."""
-    if points > 0 and system.cap is None:
-        return points
     held = 0 if known is None else known.total
-    if points > 0 and system.cap is not None:
-        return max(0, min(points, system.cap - held))
-    return max(points, -held)
+    if points <= 0:
+        return max(points, -held)
+    return points if system.cap is None else max(0, min(points, system.cap - held))
 
 
 def blocked(

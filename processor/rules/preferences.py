@@ -82,7 +82,7 @@ def change(decision: Decision, given: StreakPreferencesIn) -> Unchanged | None:
 
 def _end_streaks(decision: Decision) -> None:
     for frequency, track in decision.own.streaks.items():
-        if track.length and track.through is not None:
+        if track.through is not None:
             decision.conclude(
                 StreakEntry(
                     frequency,

@@ -6,7 +6,7 @@ be there.
 
 from datetime import date
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Literal
 
 from processor.rules.attributes import Pairs
 from processor.rules.goals import ApiGoal, CompositeGoal, MetricGoal, StreakGoal
@@ -191,41 +191,39 @@ class Ruleset:
         "week_start",
     )
 
+    # What an input that is of no metric can set off.
+    general: tuple[SystemPlan, ...]
+    systems: tuple[SystemRule, ...]
+    # Systems with triggers for a user's first event.
+    creation: tuple[SystemRule, ...]
+    # What time alone sets off: systems with time triggers, and with boosts of single users.
+    timed: tuple[SystemRule, ...]
+    user_boosts: bool
+    event_attributes: frozenset[AttributeKey]
+    user_attributes: frozenset[AttributeKey]
+    # None where no streak can be, but for users with conditions of their own.
+    streak: StreakRule | None
+    streak_enabled: bool
+    # Whether all conditions are asked for, also where there are none.
+    streak_every: bool
+    personalization: bool
+    # The frequency that answers show, also where no streak can be.
+    frequency: Frequency
+    freezes: FreezeRule
+    streak_goals: tuple[StreakGoal, ...]
+    composites: tuple[CompositeGoal, ...]
+    # Version since which the subtotal of a filter is counted.
+    since: dict[SeriesName, int]
+
     def __init__(self, version: int, tz: ZoneName, week_start: WeekStart) -> None:
-        """Begin a ruleset that knows nothing but its calendar."""
+        """Begin a ruleset: what else it has follows from the definitions, in `compiling`."""
         self.version = version
         self.tz = tz
         self.week_start: WeekStart = week_start
         self.calendar: Calendar = calendar_of(tz, week_start)
         self.plans: dict[MetricKey, MetricPlan] = {}
-        # What an input that is of no metric can set off.
-        self.general: tuple[SystemPlan, ...] = ()
-        self.systems: tuple[SystemRule, ...] = ()
-        # Systems with triggers for a user's first event.
-        self.creation: tuple[SystemRule, ...] = ()
-        # What time alone sets off: systems with time triggers, and with boosts of single users.
-        self.timed: tuple[SystemRule, ...] = ()
-        self.user_boosts = False
-        self.event_attributes: frozenset[AttributeKey] = frozenset()
-        self.user_attributes: frozenset[AttributeKey] = frozenset()
-        # None where no streak can be, but for users with conditions of their own.
-        self.streak: StreakRule | None = None
-        self.streak_enabled = True
-        # Whether all conditions are asked for, also where there are none.
-        self.streak_every = False
-        self.personalization = False
-        # The frequency that answers show, also where no streak can be.
-        self.frequency: Frequency = "daily"
-        self.freezes = FreezeRule(0, 0, None, 0)
-        self.streak_goals: tuple[StreakGoal, ...] = ()
-        self.composites: tuple[CompositeGoal, ...] = ()
         self.api_goals: dict[AchievementKey, ApiGoal] = {}
-        # Version since which the subtotal of a filter is counted.
-        self.since: dict[SeriesName, int] = {}
 
     def calendar_of(self, tz: ZoneName | None) -> Calendar:
         """Return the calendar of a user's periods: that of the user's own zone, or the game's."""
         return self.calendar if tz is None else calendar_of(tz, self.week_start)
-
-
-EMPTY: Final = Ruleset(0, "UTC", "monday")

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaConnectionError
 from plumbing.running import PATIENCE_S
 
@@ -117,7 +118,27 @@ async def test_who_reads_elsewhere_does_not_wait_for_the_fetch_under_way(world, 
         assert patience.positions_of(consumer) == {tps[0]: 1, tps[1]: 0}
     # An abandoned fetch is no failure, and leaves no connection behind.
     assert not caplog.records
-    assert len(consumer._client._conns) == 1
+    assert consumer._client._conns.keys() == {(1, ConnectionGroup.DEFAULT), (1, patience.FETCHES)}
+
+
+async def test_a_topic_that_is_new_to_a_consumer_does_not_wait_for_the_fetch_of_another(
+    stack, prefix, caplog
+):
+    connection, topics = Connection(stack.kafka), Topics(f"{prefix}.")
+    idle, full = TopicPartition(topics.ledger, 0), TopicPartition(topics.events, 0)
+    for _ in range(5):
+        made = AIOKafkaConsumer(**connection.options(), enable_auto_commit=False)
+        # Before the topics are there: nothing is known of their leaders.
+        await start_consumer(made)
+        patience.fetch_patiently(made)
+        await create_topics(connection, topics, 1)
+        await send((connection, topics), 0, b"there")
+        patience.fetch_from(made, {idle: 0})
+        await waiting(made)
+        patience.fetch_from(made, {idle: 0, full: 0})
+        assert await taken(made, full)
+        await stop_consumer(made)
+    assert not caplog.records
 
 
 async def test_two_moves_in_a_row_are_one(world, consumer):

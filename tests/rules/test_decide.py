@@ -17,7 +17,7 @@ from given import (
     user,
 )
 
-from processor.rules.ruleset import EMPTY
+from processor.rules.compiling import EMPTY
 
 KNOWN = game(["commits", "lines"], event=["kind"], user=["team", "city"])
 
@@ -68,7 +68,7 @@ def test_an_event_that_the_rules_do_not_admit_is_refused_with_a_reason(sent, cod
 
 
 def test_a_game_of_nothing_knows_no_metric():
-    assert EMPTY.version == 0
+    assert (EMPTY.version, EMPTY.plans, EMPTY.systems, EMPTY.streak) == (0, {}, (), None)
     given(game(metrics=[])).when(event()).then_refused("not_found", "(known: none)")
 
 

@@ -250,6 +250,13 @@ def test_time_goes_on_with_the_end_of_every_paused_day():
     )
 
 
+def test_a_pause_and_its_end_say_when_time_goes_on_by_the_definitions_now_in_force():
+    monthly = game(streak=daily(frequency="monthly"))
+    midnight = "2026-03-04T00:00:00Z"
+    given(monthly, *days(2), DAILY).when(march(3, 4)).then_due(midnight)
+    given(monthly, *days(2), march(3, 4), DAILY).when(unpause()).then_due(midnight)
+
+
 def test_one_whose_streak_is_turned_off_may_be_paused_all_the_same():
     given(DAILY, *days(2), prefer(enabled=False)).when(march(3, 4)).then(
         pauses("added", ("p", "2026-03-03", "2026-03-04"))

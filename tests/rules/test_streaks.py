@@ -20,6 +20,9 @@ from given import (
     total,
 )
 
+from processor.rules.compiling import compile_definitions
+from processor.rules.decide import answer_state
+
 DAILY = game(streak=daily())
 TOKYO = {"tz": "Asia/Tokyo"}
 
@@ -344,3 +347,12 @@ def test_a_game_that_changes_its_frequency_finds_the_streaks_of_all_three_kept()
     given(DAILY, *days(2, 9, 16), weekly).when(event(0, at="2026-03-17")).then_streak(
         frequency="weekly", length=3
     )
+
+
+@pytest.mark.parametrize(("freezes", "length"), [(0, 0), (1, 1)])
+def test_a_missed_day_that_is_not_concluded_yet_shows_unless_there_is_a_freeze(freezes, length):
+    # What is asked again is answered by what is in force now: in Kiritimati the 3rd is over.
+    fields = {"initialFreezes": freezes, "maxFreezes": freezes}
+    own = play(game(streak=daily(**fields)), *days(2), event(0, at="2026-03-03"))[-1].own
+    east = game(streak=daily(**fields), settings={"defaultTimeZone": "Pacific/Kiritimati"})
+    assert answer_state(own, None, compile_definitions(east, 2)).streak.length == length

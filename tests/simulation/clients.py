@@ -145,7 +145,8 @@ class Consumer:
         self._records_max = max_poll_records
         self._positions: dict[TopicPartition, int] = {}
         # What `broker.patience` reaches into; no fetch is under way here for others to wait with.
-        self._fetcher = SimpleNamespace(_get_actions_per_node=None)
+        client = SimpleNamespace(cluster=SimpleNamespace(leader_for_partition=None))
+        self._fetcher = SimpleNamespace(_get_actions_per_node=None, _client=client)
 
     async def start(self) -> None:
         """See aiokafka."""
