@@ -69,9 +69,11 @@ planted: $(STAMP) ## put in known bugs, one at a time, and see each of them caug
 mutants: $(STAMP) ## change the rules in one place at a time, and see the tests go red
 	@$(BIN)/python tools/mutants.py $(ARGS)
 
-# uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on.
+# uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on, and pinned
+# like everything else: tools/uv.lock.
 lock: ## pin the newest versions that fit, with hashes
-	@test -x .lock-venv/bin/uv || { $(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv; }
+	@test -x .lock-venv/bin/uv || { $(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet --no-deps \
+		--require-hashes --only-binary :all: -r tools/uv.lock; }
 	@echo "resolving requirements.in and requirements-dev.in ..."
 	@.lock-venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements-dev.in --output-file requirements-dev.lock

@@ -50,7 +50,8 @@ class GatewayConfig:
     """All that the door needs to know; it reads no environment."""
 
     connection: Connection
-    dsn: str
+    # It has a password.
+    dsn: str = field(repr=False)
     topics: Topics = field(default_factory=Topics)
     host: str = "127.0.0.1"
     # 0 takes any free one.

@@ -20,6 +20,7 @@ from prometheus_client import start_http_server
 
 from broker import failpoints
 from ops import VERSION
+from ops.private import make_private, write_privately
 from ops.settings import Settings
 from ops.settings_file import SettingsError
 
@@ -34,11 +35,16 @@ async def run_worker(settings: Settings) -> None:
     collect_rarely()
     from processor.worker import Worker, WorkerConfig
 
+    home, snapshots = settings.data_dir / "worker", settings.data_dir / "snapshots"
+    make_private(home)
+    if settings.snapshot_dir is None:
+        # Elsewhere it is shared, and whose it is others have decided.
+        make_private(snapshots)
     config = WorkerConfig(
         settings.connection(),
         settings.topics,
-        settings.data_dir / "worker",
-        snapshot_dir=settings.snapshot_dir or settings.data_dir / "snapshots",
+        home,
+        snapshot_dir=settings.snapshot_dir or snapshots,
         snapshot_every_s=settings.snapshot_every_s,
         key_window_days=settings.key_window_days,
         leave=settings.leave_on_stop,
@@ -124,6 +130,7 @@ def keep_for_good() -> None:
 
 def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
+    write_privately()
     serve_metrics(settings)
     if settings.failpoint is not None:
         failpoints.arm(settings.failpoint)

@@ -3,7 +3,7 @@
 Each is validated here, and printed with its secrets masked.
 """
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,12 +20,13 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
+from ops.running import FILE as RUNNING_FILE
+from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
 from schemas.topics import Topics
 
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-RUNNING_FILE = "running.json"
 
 
 class Settings(BaseSettings):
@@ -180,9 +181,10 @@ class Settings(BaseSettings):
 
         Raises it for files of TLS that cannot be used, too.
         """
-        bootstrap = self.kafka or self._running("kafka")
+        if self.kafka is None:
+            return self._embedded_kafka()
         connection = Connection(
-            bootstrap=bootstrap,
+            bootstrap=self.kafka,
             protocol=self.kafka_protocol,
             mechanism=self.kafka_mechanism,
             user=self.kafka_user,
@@ -199,27 +201,44 @@ class Settings(BaseSettings):
             raise SettingsError(f"{', '.join(named)}: {error.strerror or error}") from error
         return connection
 
+    def clients_connection(self) -> Connection:
+        """Return how producers and consumers reach Kafka: as themselves, never as the parts.
+
+        Of a Kafka that is named nobody here knows who they are. Raises SettingsError as above.
+        """
+        if self.kafka is None:
+            return self._embedded_kafka("kafka_clients")
+        return replace(self.connection(), user=None, password=None)
+
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""
-        return plain(self.postgres) or self._running("postgres")
+        return plain(self.postgres) or self._known("postgres", self._running().postgres)
 
     def gateway(self) -> str:
         """Return the URL of the gateway: of the one that runs here, else where one would listen."""
-        try:
-            return self._running("gateway")
-        except SettingsError:
-            return url_of(self.host, self.port)
+        return self._running().gateway or url_of(self.host, self.port)
 
-    def _running(self, part: str) -> str:
+    def _embedded_kafka(
+        self, user: Literal["kafka_parts", "kafka_clients"] = "kafka_parts"
+    ) -> Connection:
+        running = self._running()
+        bootstrap, login = self._known("kafka", running.kafka), getattr(running, user)
+        return login.connection(bootstrap) if login else Connection(bootstrap)
+
+    def _running(self) -> Running:
         # `xp up` leaves the addresses of what it runs for commands beside it.
-        path = self.data_dir / RUNNING_FILE
         try:
-            return str(json.loads(path.read_text())[part])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return read_running(self.data_dir)
+        except SettingsError:
+            return Running()
+
+    def _known(self, part: str, address: str | None) -> str:
+        if address is None:
             raise SettingsError(
-                f"no {part} is known: set XP_{part.upper()}, "
-                f"or start the embedded stack with `xp up` (looked into {path})"
-            ) from error
+                f"no {part} is known: set XP_{part.upper()}, or start the embedded stack with "
+                f"`xp up` (looked into {self.data_dir / RUNNING_FILE})"
+            )
+        return address
 
     def shown(self) -> dict[str, Any]:
         """Return every setting as it is in force, secrets masked."""

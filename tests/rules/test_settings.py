@@ -153,7 +153,39 @@ def test_secrets_are_masked_where_settings_are_shown(monkeypatch):
     shown = read_settings(None, {}).shown()
     assert "hidden" not in str(shown)
     assert shown["postgres"] == "postgresql://me:**********@db:5432/xp"
-    assert mask("host=db password=hidden") == "**********"
+    assert mask("host=db password=hidden") == "password=********** host=db"
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://ann:hidden@db/xp",
+        "postgresql://ann:hidden@db/xp?sslmode=require",
+        "postgresql://ann:hidden@db/xp?sslpassword=hidden",
+        "postgresql://ann@db/xp?password=hidden",
+        "postgresql://ann@db/xp?pass%77ord=hidden",
+        "postgresql://ann:hidden@db:5432,other:5433/xp",
+        "host=db password = 'hidden'",
+        "host=db sslpassword=hidden",
+        "host=db password=hidden nonsense",
+    ],
+)
+def test_no_password_of_a_dsn_is_shown_wherever_it_stands(dsn):
+    assert "hidden" not in mask(dsn)
+    assert "**********" in mask(dsn)
+
+
+def test_a_dsn_without_a_password_is_shown_as_it_is():
+    assert mask("postgresql://ann@db/xp?sslmode=require") == (
+        "postgresql://ann@db/xp?sslmode=require"
+    )
+
+
+def test_no_password_is_in_what_is_logged_of_a_connection():
+    given = {"kafka": "a:1", "kafka_protocol": "SASL_SSL", "kafka_user": "u"}
+    connection = read_settings(None, {**given, "kafka_password": "hidden"}).connection()
+    assert connection.password == "hidden"
+    assert "hidden" not in repr(connection)
 
 
 def test_settings_survive_the_way_to_a_part_in_another_process(monkeypatch):
