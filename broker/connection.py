@@ -1,4 +1,7 @@
-"""How a Kafka cluster is reached: addresses, TLS, SASL. Given to every client the same way."""
+"""How a Kafka cluster is reached: addresses, TLS, SASL. Given to every client the same way.
+
+And the secret by which our own parts know each other on it.
+"""
 
 import asyncio
 import ssl
@@ -7,7 +10,9 @@ from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer
 
+from broker import fetched
 from broker.patience import let_rest
+from schemas.signing import Secrets, Signer
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -28,6 +33,8 @@ class Connection:
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+    # With what our own parts sign what only they may say; None: nothing is signed, nor checked.
+    secrets: Secrets | None = None
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context, None where the protocol has no TLS."""
@@ -37,6 +44,10 @@ class Connection:
         if self.cert_file:
             context.load_cert_chain(self.cert_file, self.key_file)
         return context
+
+    def signer(self, topic: str) -> Signer | None:
+        """Return what signs and checks the records of the events topic, None where nobody does."""
+        return None if self.secrets is None else Signer(self.secrets, topic)
 
     def options(self) -> dict[str, Any]:
         """Return the keyword arguments that every aiokafka client takes."""
@@ -57,6 +68,7 @@ async def start_consumer(consumer: AIOKafkaConsumer) -> None:
 
     One that is not started, for whatever reason, is stopped again: its connections are closed.
     """
+    fetched.install()
     starting = asyncio.ensure_future(consumer.start())
     try:
         # Not cancelled half-way, which would leave a socket behind.

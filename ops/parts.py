@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from broker import failpoints
 from ops import VERSION
 from ops.private import make_private, write_privately
+from ops.probes import PROBES, serve_probes
 from ops.settings import Settings
 from ops.settings_file import SettingsError
 
@@ -41,7 +41,7 @@ async def run_worker(settings: Settings) -> None:
         # Elsewhere it is shared, and whose it is others have decided.
         make_private(snapshots)
     config = WorkerConfig(
-        settings.connection(),
+        settings.signing_connection(),
         settings.topics,
         home,
         snapshot_dir=settings.snapshot_dir or snapshots,
@@ -50,7 +50,9 @@ async def run_worker(settings: Settings) -> None:
         leave=settings.leave_on_stop,
         clock=settings.clock,
     )
-    await Worker(config).run()
+    worker = Worker(config)
+    PROBES.problem = worker.problem
+    await worker.run()
 
 
 async def run_projector(settings: Settings) -> None:
@@ -97,7 +99,7 @@ async def run_gateway(settings: Settings) -> None:
                 await asyncio.sleep(ADOPT_PAUSE_S)
 
     config = GatewayConfig(
-        connection=settings.connection(),
+        connection=settings.signing_connection(),
         topics=settings.topics,
         dsn=settings.dsn(),
         host=settings.host,
@@ -142,7 +144,7 @@ def serve_metrics(settings: Settings) -> None:
     if settings.metrics_port is None:
         return
     try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
+        serve_probes(settings.metrics_host, settings.metrics_port)
     except OSError as error:
         place = f"{settings.metrics_host}:{settings.metrics_port}"
         raise SettingsError(f"metrics_port: {place}: {error.strerror}") from error

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import psycopg
 from platformdirs import user_cache_path
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,12 +20,16 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
+from ops.parts_secret import kept
 from ops.running import FILE as RUNNING_FILE
 from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
+from schemas.instants import MILLISECOND, micros
+from schemas.signing import SECRET_LENGTH_MIN, Secrets
 from schemas.topics import Topics
 
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
+SharedSecret = Annotated[SecretStr, Field(min_length=SECRET_LENGTH_MIN)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -77,6 +81,20 @@ class Settings(BaseSettings):
     )
     postgres_port: Port | None = Field(
         None, description="port of the embedded Postgres; none: a free one"
+    )
+
+    parts_secret: SharedSecret | None = Field(
+        None,
+        description="what the parts sign with what only they may say, at least 32 characters; "
+        "none: that of data_dir, which xp up makes",
+    )
+    parts_secret_before: SharedSecret | None = Field(
+        None, description="another one that workers take as well, while the secret is changed"
+    )
+    parts_unsigned_until: AwareDatetime | None = Field(
+        None,
+        description="what was appended before needs no signature, for an upgrade from a release "
+        "that does not sign; none: what was appended before the secret of data_dir was made",
     )
 
     leave_on_stop: bool = Field(
@@ -209,6 +227,27 @@ class Settings(BaseSettings):
         if self.kafka is None:
             return self._embedded_kafka("kafka_clients")
         return replace(self.connection(), user=None, password=None)
+
+    def signing_connection(self) -> Connection:
+        """Return how Kafka is reached by what says what only our own parts may say.
+
+        Raises SettingsError as `connection` does, and where no secret is known.
+        """
+        return replace(self.connection(), secrets=self._secrets())
+
+    def _secrets(self) -> Secrets:
+        secret, until = plain(self.parts_secret), self.parts_unsigned_until
+        if secret is None:
+            found = kept(self.data_dir)
+            if found is None:
+                raise SettingsError(
+                    "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, "
+                    "or to a new one of 32 characters and more for all parts and commands "
+                    f"(looked into {self.data_dir}, where `xp up` leaves its own)"
+                )
+            secret, until = found.text, until or found.made
+        since = 0 if until is None else micros(until) // MILLISECOND
+        return Secrets(secret, plain(self.parts_secret_before), since)
 
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""

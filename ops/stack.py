@@ -29,6 +29,7 @@ from ops.embedded.ports import PartDiedError, choose_port
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.embedded.process import Child
 from ops.embedded.server import EmbeddedServer
+from ops.parts_secret import make as make_secret
 from ops.private import make_private, write_privately
 from ops.running import Login, Running, leave_running
 from ops.settings import Settings
@@ -110,6 +111,8 @@ class Stack:
             raise SettingsError(
                 f"data_dir: {self._data_dir} cannot be a directory of data: {error.strerror}"
             ) from error
+        if settings.parts_secret is None:
+            make_secret(self._data_dir)
         if not settings.kafka:
             await self._start_kafka()
         if not settings.postgres:

@@ -27,8 +27,13 @@ class Expectation:
         second: Second,
         poison: Collection[bytes],
         tell: Callable[[str], None],
+        may_be: Callable[[int, Raw], bool],
     ) -> None:
-        """Ask `second`; `poison` are bytes that are no events, violations are handed to `tell`."""
+        """Ask `second`; `poison` are bytes that are no events, violations are handed to `tell`.
+
+        `may_be` knows whether who sent a record to a partition may have.
+        """
+        self._may_be = may_be
         self._partitions = partitions
         self._second = second
         self._poison = poison
@@ -38,10 +43,12 @@ class Expectation:
 
     def of(self, line: Line, raw: Raw) -> Effects:
         """Return what must come of an event of a partition, as far as anybody can say."""
-        origin = origin_of(raw)
+        origin = origin_of(raw) if self._may_be(line.number, raw) else ""
         expected: Effects = {"id": origin or f"{line.epoch}-{line.number}-{raw.offset}", **NOTHING}
         given, value = read(raw.value), raw.value or b""
         if given is None or len(value) > EVENT_BYTES_MAX or value in self._poison:
+            return expected
+        if not self._may_be(line.number, raw):
             return expected
         expected["definitions"] = line.version
         if given.get("type", "metric") in OF_PARTITION:

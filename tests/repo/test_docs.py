@@ -263,7 +263,7 @@ def test_the_table_of_metrics_is_that_of_the_program():
         for cells in rows("docs/operating.md", "`xp_")
     }
     counted = {}
-    for room in ("processor", "projections", "gateway.http", "notifier"):
+    for room in ("broker", "processor", "projections", "gateway.http", "notifier"):
         for metric in vars(importlib.import_module(f"{room}.metrics")).values():
             if isinstance(metric, MetricWrapperBase):
                 end = "_total" if metric._type == "counter" else ""
