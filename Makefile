@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench faults simulate hostile hostile-guided planted mutants compile test-compiled lock clean
+.PHONY: help run test check format bench faults simulate hostile hostile-guided hostile-lane hostile-lane-guided planted mutants compile test-compiled lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -52,16 +52,26 @@ simulate: $(STAMP) ## run thousands of schedules of lanes, crashes and zombies i
 hostile: $(STAMP) ## try a hundred thousand definition files that are meant to do harm
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m hostile $(ARGS)
 
+hostile-lane: $(STAMP) ## throw hundreds of thousands of records at a lane that are meant to stop it
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m hostile.lane $(ARGS)
+
 # atheris has no wheels for every Python, and what it brings is nothing that xpledger or its tests run on: a place of its own.
-RUNS ?= 100000
-hostile-guided: $(STAMP) ## the same with inputs that atheris grows by the code they reach; RUNS=100000
-	@test -x .fuzz-venv/bin/python || { $(PYTHON) -m venv .fuzz-venv \
+.fuzz-venv/bin/python: | $(STAMP)
+	@$(PYTHON) -m venv .fuzz-venv \
 		&& .fuzz-venv/bin/pip install --quiet --only-binary :all: atheris==2.3.0 \
 		&& $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 			> "$$(.fuzz-venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/xpledger.pth" \
-		|| { rm -rf .fuzz-venv; echo "atheris cannot be installed for this Python; make hostile needs none" >&2; exit 1; }; }
+		|| { rm -rf .fuzz-venv; echo "atheris cannot be installed for this Python; make hostile and hostile-lane need none" >&2; exit 1; }
+
+RUNS ?= 100000
+hostile-guided: $(STAMP) .fuzz-venv/bin/python ## the same with inputs that atheris grows by the code they reach; RUNS=100000
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/guided.py .fuzz-venv/corpus \
 		-runs=$(RUNS) -max_len=65536 -timeout=60 $(ARGS)
+
+LANE_RUNS ?= 1000000
+hostile-lane-guided: $(STAMP) .fuzz-venv/bin/python ## the same with records that atheris grows by the code they reach; LANE_RUNS=1000000
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/lane_guided.py .fuzz-venv/lane-corpus \
+		-runs=$(LANE_RUNS) -max_len=65536 -timeout=60 $(ARGS)
 
 planted: $(STAMP) ## put in known bugs, one at a time, and see each of them caught
 	@$(BIN)/python tools/planted.py $(ARGS)

@@ -1,6 +1,7 @@
 """Decompress a record batch, up to a bound: a few bytes may say that they are many gigabytes."""
 
 import zlib
+from mmap import mmap
 from struct import unpack_from
 from typing import Any, Final
 
@@ -13,8 +14,6 @@ UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 # What attributes of a batch say of its codec.
 CODEC_MASK: Final = 0x07
 _GZIP, _SNAPPY, _LZ4, _ZSTD = 1, 2, 3, 4
-# Most batches are no more than so many times as large as they came.
-_USUAL_RATIO: Final = 16
 # What zlib calls a gzip stream with its header.
 _GZIP_BITS: Final = 31
 _XERIAL: Final = b"\x82SNAPPY\0"
@@ -83,20 +82,11 @@ def _unsnap(packed: bytes, bytes_max: int) -> bytes:
 
 
 def _into(codec: Any, packed: bytes, bytes_max: int) -> bytes:  # noqa: ANN401  a module of cramjam
-    usual = min(bytes_max, _USUAL_RATIO * len(packed) + 1024)
-    try:
-        return _within(codec, packed, usual)
-    except cramjam.DecompressionError:
-        if usual == bytes_max:
-            raise
-    try:
-        return _within(codec, packed, bytes_max)
-    except cramjam.DecompressionError as error:
-        # It says no more than that: damaged, or too large.
-        raise UnpackingError(f"{_too_large(bytes_max)}, or damaged: {error}") from error
-
-
-def _within(codec: Any, packed: bytes, room: int) -> bytes:  # noqa: ANN401  as above
-    unpacked = bytearray(room)
-    size: int = codec.decompress_into(packed, unpacked)
-    return bytes(memoryview(unpacked)[:size])
+    # Pages of it cost something only once they are written to.
+    with mmap(-1, bytes_max) as room:
+        try:
+            size: int = codec.decompress_into(packed, room)
+        except cramjam.DecompressionError as error:
+            # It says no more than that: damaged, or too large.
+            raise UnpackingError(f"{_too_large(bytes_max)}, or damaged: {error}") from error
+        return room[:size]

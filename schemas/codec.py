@@ -21,6 +21,8 @@ from schemas.versions import EpochMark, Version
 # Of a version. A record of Kafka has 1 MiB, key and length fields included.
 VERSION_BYTES_MAX: Final = 1_000_000
 TENANT: Final = re.compile(r"^[a-zA-Z0-9_-]{1,255}\Z")
+# Of epochs, and of partitions: where first uses are kept, each has three bytes.
+EPOCH_MAX: Final = 2**24 - 1
 # No more digits than offsets have: Python reads a number of any length in the square of it.
 EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,18})")
 
@@ -272,4 +274,9 @@ def _unreadable(words: dict[str, Any], reason: str) -> UnreadableVersionError:
 def read_event_id(text: EventId) -> tuple[int, int, int] | None:
     """Return epoch, partition and offset of an event id, None if it is none."""
     match = EVENT_ID.fullmatch(text)
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    if match is None:
+        return None
+    epoch, partition = int(match[1]), int(match[2])
+    if epoch > EPOCH_MAX or partition > EPOCH_MAX:
+        return None
+    return epoch, partition, int(match[3])

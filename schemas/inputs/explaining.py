@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from msgspec import NODEFAULT, MsgspecError, Struct, UnsetType, ValidationError, convert
 from msgspec.json import Decoder
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from schemas.inputs.base import NumberIn, Problem
 from schemas.text import text_problem
@@ -85,11 +86,16 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401  any JSON there is
         raise NotJsonError("not JSON that can be read: it is nested too deeply") from error
 
 
+@cache
+def _fields_of(struct: type[Struct]) -> Mapping[str, FieldInfo]:
+    return {field.encode_name: field for field in fields(struct)}
+
+
 def shape_problems(
     value: Mapping[str, Any], struct: type[Struct], path: str = "", place: str = ""
 ) -> Iterator[Problem]:
     """Yield what is wrong with the fields of an object that is to be a Struct, types alone."""
-    known = {field.encode_name: field for field in fields(struct)}
+    known = _fields_of(struct)
     tag = struct.__struct_config__.tag_field
     for name in value:
         if name not in known and name != tag:

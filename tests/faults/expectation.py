@@ -56,7 +56,7 @@ class Expectation:
         user = given["user"] if isinstance(given["user"], str) else given["user"]["id"]
         if partition_of(user, self._partitions) != line.number:
             return expected | {"outcome": "forwarded"}
-        millis = int(dict(raw.headers)["xp-time"]) if origin else raw.timestamp
+        millis = int(dict(raw.headers)["xp-time"] or b"") if origin else raw.timestamp
         appended = from_millis(millis)
         if origin and origin in self._origins:
             return expected | self._second.again(line.number, line.version, given, appended)
@@ -84,5 +84,5 @@ class Expectation:
 
 def origin_of(raw: Raw) -> str:
     """Return where a forwarded event was first found; empty for all others."""
-    origin = dict(raw.headers).get("xp-forwarded", b"").decode("ascii", "replace")
-    return origin if re.fullmatch(r"\d+-\d+-\d+", origin) else ""
+    origin = (dict(raw.headers).get("xp-forwarded") or b"").decode("ascii", "replace")
+    return origin if re.fullmatch(r"[0-9]{1,8}-[0-9]{1,8}-[0-9]{1,18}", origin) else ""

@@ -145,6 +145,9 @@ class Judging:
             self.dropped += 1
             return
         line.last = link_of(record)
+        # An offset need not have a record: who produces may claim what he likes.
+        while line.events and line.due < record.source.offset and line.due not in line.events:
+            line.due += 1
         if record.source != Source(line.epoch, partition, line.due):
             self.tell(
                 f"I5 ledger {partition}/{offset}: source {record.source}, "

@@ -28,6 +28,8 @@ HEADERS = [
     (("xp-forwarded", b"0-7-" + LONG), ("xp-time", LONG)),
     (("xp-forwarded", LONG + b"-7-1"), ("xp-time", b"1")),
     (("xp-forwarded", b"0-7-1\n"), ("xp-time", b"1")),
+    (("xp-forwarded", b"16777216-0-1"), ("xp-time", b"1")),
+    (("xp-forwarded", b"0-16777216-1"), ("xp-time", b"1")),
     (("xp-forwarded", "0-7-\u0661".encode()), ("xp-time", "\u0661".encode())),
     (("xp-forwarded", b"\xff\xfe"), ("xp-time", b"\xff\xfe")),
     (("", b""), ("\u0000", b"\x00")),
