@@ -61,7 +61,7 @@ hostile-guided: $(STAMP) ## the same with inputs that atheris grows by the code 
 			> "$$(.fuzz-venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/xpledger.pth" \
 		|| { rm -rf .fuzz-venv; echo "atheris cannot be installed for this Python; make hostile needs none" >&2; exit 1; }; }
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/guided.py .fuzz-venv/corpus \
-		-runs=$(RUNS) -max_len=65536 -timeout=60 $(ARGS)
+		-runs=$(RUNS) -max_len=65536 -timeout=60 -artifact_prefix=.fuzz-venv/ $(ARGS)
 
 planted: $(STAMP) ## put in known bugs, one at a time, and see each of them caught
 	@$(BIN)/python tools/planted.py $(ARGS)
