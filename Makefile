@@ -66,7 +66,7 @@ hostile-lane: $(STAMP) ## throw hundreds of thousands of records at a lane that 
 RUNS ?= 100000
 hostile-guided: $(STAMP) .fuzz-venv/bin/python ## the same with inputs that atheris grows by the code they reach; RUNS=100000
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/guided.py .fuzz-venv/corpus \
-		-runs=$(RUNS) -max_len=65536 -timeout=60 $(ARGS)
+		-runs=$(RUNS) -max_len=65536 -timeout=60 -artifact_prefix=.fuzz-venv/ $(ARGS)
 
 LANE_RUNS ?= 1000000
 hostile-lane-guided: $(STAMP) .fuzz-venv/bin/python ## the same with records that atheris grows by the code they reach; LANE_RUNS=1000000
