@@ -104,7 +104,7 @@ def build_server(config: GatewayConfig) -> FastAPI:
     )
     app.state.services = services
     app.state.keys = services.keys
-    app.state.checks = services.checks()
+    app.state.looks = health.Looks(services.checks())
     app.state.methods = methods_by_template(route for it in ROUTERS for route in it.routes)
     for router in ROUTERS:
         app.include_router(router)
