@@ -103,7 +103,7 @@ def test_no_service_has_a_capability_or_writes_to_its_image(services):
 def test_there_is_no_default_password():
     text = COMPOSE.read_text()
     named = re.findall(r"\$\{(\w+)([^}]*)\}", text)
-    passwords = {name for name, _ in named if name.endswith("PASSWORD")}
+    passwords = {name for name, _ in named if name.endswith(("PASSWORD", "SECRET"))}
     # Said once of each that nothing starts without it; a default would be `:-` or `-`.
     refused = {name for name, rest in named if rest.startswith(":?")}
     assert passwords == refused
@@ -112,7 +112,7 @@ def test_there_is_no_default_password():
 
 def test_the_tool_makes_every_password_that_the_file_wants_and_keeps_those_there_are():
     made = runpy.run_path(str(ROOT / "tools" / "compose" / "secrets.py"))
-    wanted = set(re.findall(r"\$\{(\w+PASSWORD)", COMPOSE.read_text()))
+    wanted = set(re.findall(r"\$\{(\w+(?:PASSWORD|SECRET))", COMPOSE.read_text()))
     assert set(made["NAMES"]) == wanted
     text = made["completed"]("XP_PORT=8001\nPOSTGRES_PASSWORD=mine")
     lines = dict(line.split("=", 1) for line in text.splitlines())
