@@ -82,7 +82,8 @@ def apart(raw: bytes, start: int) -> Iterator[Taken]:
             record = reader.part()
         except MalformedError as error:
             # Where it ends, and with it where the others begin, is not known.
-            yield Taken(base + last, last_stamp, kind, value=Unreadable(str(error)))
+            if due <= base + last:
+                yield Taken(base + last, last_stamp, kind, value=Unreadable(str(error)))
             return
         try:
             claimed, delta, key, value, headers = record.fields()

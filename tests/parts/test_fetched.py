@@ -105,6 +105,15 @@ def test_the_offset_of_a_record_is_that_of_its_place_whatever_it_claims(claimed)
     assert after == 72
 
 
+def test_a_batch_whose_last_offset_was_claimed_before_it_breaks_off_has_it_once():
+    # The first record claims the last offset, and what follows is none.
+    raw = bytearray(batches.claiming(2, 0, 0, base=BASE))
+    length = len(raw[batches.RECORDS_AT :]) // 3
+    raw[batches.RECORDS_AT + length] = 126
+    taken, after = fetched(sealed(raw))
+    assert (plainly(taken), after) == ([(72, b"a", b"b")], 73)
+
+
 def test_gaps_of_a_compacted_topic_stay_gaps():
     raw = bytearray(batch((b"a", b"b", ()), (b"c", b"d", [("name", b"x")])))
     raw[23:27] = (5).to_bytes(4, "big")
