@@ -409,7 +409,9 @@ def main() -> None:
     with ExitStack() as opened:
         home = options.keep or Path(opened.enter_context(tempfile.TemporaryDirectory()))
         home.mkdir(parents=True, exist_ok=True)
-        with EmbeddedKafka(home / "kafka", fetch_jars(read_settings(None, {}).cache_dir)) as kafka:
+        with EmbeddedKafka(
+            home / "kafka", fetch_jars(read_settings(None, {}).cache_dir), open_to_all=True
+        ) as kafka:
             bench = asyncio.run(measure(options, kafka.bootstrap_servers, home))
         result = report(bench)
         if options.json:

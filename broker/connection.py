@@ -5,7 +5,7 @@ And the secret by which our own parts know each other on it.
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer
@@ -27,7 +27,8 @@ class Connection:
     protocol: SecurityProtocol = "PLAINTEXT"
     mechanism: SaslMechanism = "PLAIN"
     user: str | None = None
-    password: str | None = None
+    # In no log, whatever is logged of a connection.
+    password: str | None = field(default=None, repr=False)
     # Paths to PEM files: authorities to trust (the system's when None), and a client certificate.
     ca_file: str | None = None
     cert_file: str | None = None

@@ -1,7 +1,7 @@
-"""The definitions in force: followed, refreshed when a request names what is new, and edited.
+"""The definitions in force: followed, and refreshed when a request names what is new.
 
 Checking something against them and, where they lack it, once more against newer ones is done here
-and nowhere else; so is putting an edit in force.
+and nowhere else. Editing them is `gateway.edits`.
 """
 
 import asyncio
@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 
-from broker.apply import OvertakenError, next_version, put_in_force
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
-from contract.errors import ContractError, MissingItemError, UnknownItemError
+from contract.errors import ContractError, MissingItemError
 from contract.items import NO_KEYS, KeysInUse, keys_in_use
+from gateway.edits import Edit, Editor, existing
 from gateway.http import metrics
-from gateway.http.errors import ApiError, NotReadyError, UnavailableError
-from schemas.codec import UnreadableVersionError, VersionTooLargeError
-from schemas.definitions import Definitions
+from gateway.http.errors import NotReadyError
+from gateway.missed import Missed
 from schemas.records import Record
 from schemas.topics import Topics
 from schemas.versions import Version
@@ -30,15 +29,9 @@ PAUSE_S: Final = 0.5
 # At most so often are definitions read because a request names something unknown.
 REFRESH_EVERY_S: Final = 1.0
 REFRESH_TIMEOUT_S: Final = 1.0
-# How often somebody else's change of definitions may come before ours.
-CHANGE_ATTEMPTS: Final = 5
-UNREADABLE_RETRY_S: Final = 60
 
 FoundT = TypeVar("FoundT")
 OutcomeT = TypeVar("OutcomeT")
-
-# A pure function of definitions: what they are to become, and what became of what was asked for.
-Edit = Callable[[Definitions], tuple[Definitions, OutcomeT]]
 
 log = structlog.get_logger(__name__)
 
@@ -57,14 +50,16 @@ class LiveDefinitions:
         """Take where they are, the time of changes, and how long a change may take."""
         self._connection = connection
         self._topics = topics
-        self._clock = clock
-        self._acknowledge_timeout_s = acknowledge_timeout_s
         self._known: DefinitionsReader | None = None
         # By tenant, of its newest version.
         self._keys: dict[str, tuple[Version, KeysInUse]] = {}
         self._refreshed_s = 0.0
-        self._changing = asyncio.Lock()
-        self._changes: set[asyncio.Task[tuple[Version, object]]] = set()
+        # What they lacked although they were read anew for it: tenants, versions, whatever a
+        # request named. What comes to be is told by the ledger's records too (`look`).
+        self._missed = Missed()
+        self._editor = Editor(
+            connection, topics, clock, acknowledge_timeout_s=acknowledge_timeout_s
+        )
 
     async def run(self) -> None:
         """Hold the connection until cancelled; refreshing is asked for by who needs it."""
@@ -81,9 +76,7 @@ class LiveDefinitions:
                     metrics.FAILURES.labels("definitions").inc()
                     await asyncio.sleep(PAUSE_S)
         finally:
-            for change in self._changes:
-                change.cancel()
-            await asyncio.gather(*self._changes, return_exceptions=True)
+            await self._editor.close()
 
     @property
     def known(self) -> bool:
@@ -126,10 +119,18 @@ class LiveDefinitions:
             if record.definitions or record.source.epoch:
                 raise NotReadyError("The definitions are not read yet.")
             return
-        if record.source.epoch > known.epoch or (
-            record.definitions and known.get(record.tenant, record.definitions) is None
-        ):
+        if record.source.epoch > known.epoch:
             await known.refresh()
+        if record.definitions and known.get(record.tenant, record.definitions) is None:
+            await self._look_for(known, record.tenant, record.definitions)
+
+    async def _look_for(self, known: DefinitionsReader, tenant: str, version: int) -> None:
+        # One that cannot be read is named by record after record.
+        if (tenant, version) in self._missed:
+            return
+        await known.refresh()
+        if known.get(tenant, version) is None:
+            self._missed.note((tenant, version))
 
     async def refreshed(self, *, always: bool = False) -> bool:
         """Read what has come, unless that was done a moment ago.
@@ -152,14 +153,19 @@ class LiveDefinitions:
         """Return what a check finds in the newest definitions.
 
         What they lack may have been defined since: where the check raises ContractError, it is made
-        once more with newer ones, and what it raises then is raised.
+        once more with newer ones, and what it raises then is raised; at once where they were read
+        for the same a moment ago.
         """
         try:
             return check(self.head(tenant))
-        except ContractError:
-            if not await self.refreshed():
+        except ContractError as error:
+            if (tenant, str(error)) in self._missed or not await self.refreshed():
                 raise
-        return check(self.head(tenant))
+        try:
+            return check(self.head(tenant))
+        except ContractError as error:
+            self._missed.note((tenant, str(error)))
+            raise
 
     async def reading(self, tenant: str, read: Callable[[Version], Awaitable[FoundT]]) -> FoundT:
         """Return what is read of rows under the newest definitions.
@@ -178,72 +184,13 @@ class LiveDefinitions:
 
     async def newest(self, tenant: str) -> Version:
         """Return a tenant's newest version, read now; UnknownItemError where there is none."""
-        await self.refreshed(always=True)
-        return existing(tenant, self.head(tenant))
+        if tenant not in self._missed:
+            await self.refreshed(always=True)
+        head = self.head(tenant)
+        if head is None:
+            self._missed.note(tenant)
+        return existing(tenant, head)
 
     async def change(self, tenant: str, edit: Edit[OutcomeT]) -> tuple[Version, OutcomeT]:
-        """Put in force what an edit makes of the newest definitions.
-
-        Returns that version and the edit's outcome. The edit is made anew, of newer definitions,
-        when somebody else's change came first; what it raises is raised. What is the same is no new
-        version. Raises UnknownItemError for a tenant without definitions, ApiError 422 for more
-        than fits into a record, and UnavailableError when the broker is away or the newest version
-        cannot be read.
-        """
-        task = asyncio.create_task(self._change(self._reader, tenant, edit))
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        # Nobody may be left to take what it raises.
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        # Neither a deadline nor a client that leaves may stop it half-way.
-        done, _ = await asyncio.wait({task}, timeout=self._acknowledge_timeout_s)
-        try:
-            if done:
-                return task.result()
-        except VersionTooLargeError as error:
-            raise ApiError(422, f"Nothing is changed: {error}.") from error
-        except MessageSizeTooLargeError as error:
-            raise ApiError(
-                422, "The definitions would be larger than the broker takes: archived items count."
-            ) from error
-        except UnreadableVersionError as error:
-            # Until a newer gateway runs, or for ever: nothing that asking again soon would help.
-            message = f"Nothing is changed: {error}."
-            raise UnavailableError(message, retry_after_s=UNREADABLE_RETRY_S) from error
-        except (KafkaError, OSError) as error:
-            log.warning("change.failed", error=repr(error))
-        else:
-            log.warning("change.unfinished")
-        raise UnavailableError(
-            "The broker is away. The change may still come into force: look before trying again."
-        )
-
-    async def _change(
-        self, reader: DefinitionsReader, tenant: str, edit: Edit[OutcomeT]
-    ) -> tuple[Version, OutcomeT]:
-        async with self._changing:
-            for _ in range(CHANGE_ATTEMPTS):
-                await reader.refresh()
-                reader.check_head(tenant)
-                head = existing(tenant, reader.head(tenant))
-                game, outcome = edit(head.definitions)
-                made = next_version(reader, tenant, _always(game), self._clock())
-                if made.is_news:
-                    try:
-                        await put_in_force(self._connection, self._topics, reader, made.version)
-                    except OvertakenError:
-                        continue
-                    log.info("definitions.changed", tenant=tenant, version=made.version.version)
-                return made.version, outcome
-        raise UnavailableError("Somebody else is changing the definitions all the time. Try again.")
-
-
-def _always(game: Definitions) -> Callable[[Version | None], Definitions]:
-    return lambda _: game
-
-
-def existing(tenant: str, head: Version | None) -> Version:
-    """Return a tenant's version; UnknownItemError for a tenant without definitions."""
-    if head is None:
-        raise UnknownItemError(f"The tenant {tenant!r} has no definitions: `xp apply` them.")
-    return head
+        """Put in force what an edit makes of the newest definitions (`Editor.change`)."""
+        return await self._editor.change(self._reader, tenant, edit)

@@ -1,52 +1,58 @@
-"""API keys: made, adopted, listed, revoked, and recognized.
+"""API keys: made, adopted, listed and revoked. Who bears one is for `gateway.keyring`.
 
-A key is `{prefix}.{body}`. Only the SHA-256 of the whole key is kept. A slow password hash would
-add nothing: the body has 256 random bits, which nobody searches through, however fast the hash.
+A key that is made is `{prefix}.{body}`; only the SHA-256 of the whole key is kept. A slow password
+hash would add nothing: the body has 256 random bits, which nobody searches through, however fast
+the hash. The prefix names the key in lists and says nothing about the rest of it; a key that
+somebody chose gets a name of its own.
 """
 
-import asyncio
 import hashlib
-import hmac
 import secrets
 import string
-import time
-from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal
 
-from psycopg.rows import class_row, dict_row
+import structlog
+from psycopg.errors import LockNotAvailable
+from psycopg.rows import class_row
 
-from projections.database import Connection, Database, parse_queries
+from projections.database import Connection, parse_queries
+from schemas.text import USER_ID_LENGTH_MAX, text_problem
 from schemas.topics import DEFAULT_TENANT
 
 QUERIES: Final = parse_queries(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
 
 PREFIX_LENGTH: Final = 8
+# How the keys of applications begin.
+APPLICATION_PREFIX: Final = "app_"
 BODY_BYTES: Final = 32
-# A key that somebody chose has to be long enough not to be guessed.
-ADOPTED_LENGTH_MIN: Final = 16
+# A key that somebody chose has to be long enough not to be guessed, and has to fit a header.
+ADOPTED_LENGTH_MIN: Final = 32
+ADOPTED_LENGTH_MAX: Final = 255
 
-# How long a revoked key may still be taken, and how long a new one may not.
-CACHE_S: Final = 2.0
-CACHE_MAX: Final = 1024
-USED_EVERY_S: Final = 60.0
+# "xp-keys" in ASCII. Every gateway that remembers keys shares this lock; see `gateway.keyring`.
+LOCK: Final = int.from_bytes(b"xp-keys", "big")
+# For how long a gateway that hears nothing from Postgres goes on with what it remembers. A revoker
+# waits for longer, and for no more.
+LEASE_S: Final = 5.0
+REVOKE_WAIT_S: Final = LEASE_S + 1.0
 
+# admin: both APIs; a key of the tenant `default` acts for every tenant. application: the
+# Application API of its own tenant, and where it is bound to a user, about that one alone.
+Scope = Literal["admin", "application"]
 
-class KeyTakenError(Exception):
-    """A key with the same first eight characters exists already: choose another."""
+log = structlog.get_logger(__name__)
 
 
 class WeakKeyError(ValueError):
-    """The key to adopt is too short to be safe."""
+    """The key to adopt is too short to be safe, or is none that a header can carry."""
 
 
-class Caller(NamedTuple):
-    """Who a request comes from: the key's prefix, and the tenant that it belongs to."""
-
-    prefix: str
-    tenant: str
+class KeyUserError(ValueError):
+    """A key cannot be bound to this user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class KeyRow:
     prefix: str
     name: str
     tenant: str
+    scope: Scope
+    user: str | None
     created: datetime
     last_used: datetime | None
     revoked: datetime | None
@@ -66,41 +74,74 @@ def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-async def create(connection: Connection, name: str, tenant: str = DEFAULT_TENANT) -> str:
-    """Make a key and return it; it is shown this once and kept nowhere."""
-    alphabet = string.ascii_letters + string.digits
+def weakness(key: str) -> str | None:
+    """Return why no key may be like this one, None if it may."""
+    if not ADOPTED_LENGTH_MIN <= len(key) <= ADOPTED_LENGTH_MAX:
+        return f"an API key needs {ADOPTED_LENGTH_MIN} to {ADOPTED_LENGTH_MAX} characters"
+    if key.startswith(APPLICATION_PREFIX):
+        return f"an administrator's API key does not begin with {APPLICATION_PREFIX}"
+    if not all("!" <= character <= "~" for character in key):
+        return "an API key has ASCII letters, digits and signs only, and no spaces"
+    return None
+
+
+async def create(
+    connection: Connection,
+    name: str,
+    tenant: str = DEFAULT_TENANT,
+    scope: Scope = "admin",
+    user: str | None = None,
+) -> str:
+    """Make a key and return it; it is shown this once and kept nowhere.
+
+    `user` binds an application's key to one user. Raises KeyUserError when it cannot.
+    """
+    if user is not None:
+        _check_user(user, scope)
     while True:
-        prefix = "".join(secrets.choice(alphabet) for _ in range(PREFIX_LENGTH))
+        prefix = _new_prefix(scope)
         key = f"{prefix}.{secrets.token_urlsafe(BODY_BYTES)}"
-        if await _add(connection, key, name, tenant):
+        row = {"prefix": prefix, "name": name, "tenant": tenant, "scope": scope, "user_id": user}
+        if await _add(connection, key, row):
             return key
 
 
+def _check_user(user: str, scope: Scope) -> None:
+    if scope != "application":
+        raise KeyUserError("only a key of the scope application can be bound to a user")
+    problem = text_problem(user)
+    if not 1 <= len(user) <= USER_ID_LENGTH_MAX:
+        problem = f"must have 1 to {USER_ID_LENGTH_MAX} characters"
+    if problem is not None:
+        raise KeyUserError(f"the user {problem}")
+
+
+def _new_prefix(scope: Scope) -> str:
+    alphabet = string.ascii_letters + string.digits
+    name = "".join(secrets.choice(alphabet) for _ in range(PREFIX_LENGTH))
+    return f"{APPLICATION_PREFIX}{name}" if scope == "application" else name
+
+
 async def adopt(connection: Connection, key: str, name: str, tenant: str = DEFAULT_TENANT) -> None:
-    """Take a given key as valid; nothing if it is known, revoked or not.
+    """Take a given key as valid, an admin's; nothing if it is known, revoked or not.
 
-    Raises WeakKeyError for a key of fewer than 16 characters, KeyTakenError when another key has
-    the same prefix.
+    Raises WeakKeyError for one that is none.
     """
-    if len(key) < ADOPTED_LENGTH_MIN:
-        raise WeakKeyError(f"an API key needs at least {ADOPTED_LENGTH_MIN} characters")
-    if await _add(connection, key, name, tenant):
-        return
-    row = await (
-        await connection.execute(QUERIES["find"], {"prefix": key[:PREFIX_LENGTH]})
-    ).fetchone()
-    if row is None or not hmac.compare_digest(bytes(row[1]), hash_of(key)):
-        raise KeyTakenError(f"another key begins with {key[:PREFIX_LENGTH]}: choose another")
+    problem = weakness(key)
+    if problem is not None:
+        raise WeakKeyError(problem)
+    while True:
+        known = await connection.execute(QUERIES["known"], {"hash": hash_of(key)})
+        if await known.fetchone() is not None:
+            return
+        row = {"prefix": _new_prefix("admin"), "name": name, "tenant": tenant, "scope": "admin"}
+        if await _add(connection, key, {**row, "user_id": None}):
+            return
 
 
-async def _add(connection: Connection, key: str, name: str, tenant: str) -> bool:
-    row = {
-        "prefix": key[:PREFIX_LENGTH],
-        "hash": hash_of(key),
-        "name": name,
-        "tenant": tenant,
-    }
-    return await (await connection.execute(QUERIES["add"], row)).fetchone() is not None
+async def _add(connection: Connection, key: str, row: Mapping[str, str | None]) -> bool:
+    added = await connection.execute(QUERIES["add"], {**row, "hash": hash_of(key)})
+    return await added.fetchone() is not None
 
 
 async def listed(connection: Connection) -> list[KeyRow]:
@@ -111,79 +152,22 @@ async def listed(connection: Connection) -> list[KeyRow]:
 
 
 async def revoke(connection: Connection, prefix: str) -> bool:
-    """Revoke a key, effective within seconds; return whether there is one with this prefix."""
+    """Revoke a key; return whether there is one with this prefix.
+
+    Once it returns, the next request gets 401 from every gateway. A gateway that does not answer
+    delays it by six seconds at most: by then that one no longer believes what it remembers.
+    """
     cursor = await connection.execute(QUERIES["revoke"], {"prefix": prefix})
-    return await cursor.fetchone() is not None
-
-
-class _Known(NamedTuple):
-    # None: there is no such key, or it is revoked.
-    hash: bytes | None
-    tenant: str
-    until_s: float
-
-
-class KeyRing:
-    """Tells whose key a request bears; remembers for seconds what the database said."""
-
-    def __init__(self, database: Database) -> None:
-        """Take the database that has the keys."""
-        self._database = database
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._used: dict[str, float] = {}
-        # One asks the database for a key, and all who bear it wait for that one answer.
-        self._asking: dict[str, asyncio.Task[_Known]] = {}
-
-    async def caller(self, key: str | None) -> Caller | None:
-        """Return who a key belongs to, None for none, an unknown or a revoked one.
-
-        Raises DatabaseUnreachableError when that cannot be known.
-        """
-        if not key:
-            return None
-        prefix = key[:PREFIX_LENGTH]
-        known = await self._find(prefix)
-        # Hashed and compared in constant time: how long it takes tells nothing about a key.
-        if known.hash is None or not hmac.compare_digest(known.hash, hash_of(key)):
-            return None
-        await self._note_use(prefix)
-        return Caller(prefix, known.tenant)
-
-    async def _find(self, prefix: str) -> _Known:
-        known = self._known.get(prefix)
-        if known is not None and time.monotonic() < known.until_s:
-            return known
-        asking = self._asking.get(prefix)
-        if asking is None:
-            asking = asyncio.create_task(self._ask(prefix))
-            self._asking[prefix] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(prefix, None))
-        return await asyncio.shield(asking)
-
-    async def _ask(self, prefix: str) -> _Known:
-        row = None
-        if "\0" not in prefix:
-            async with (
-                self._database.connection() as connection,
-                connection.cursor(row_factory=dict_row) as cursor,
-            ):
-                await cursor.execute(QUERIES["find"], {"prefix": prefix})
-                row = await cursor.fetchone()
-        until_s = time.monotonic() + CACHE_S
-        if row is None or row["revoked"]:
-            known = _Known(None, "", until_s)
-        else:
-            known = _Known(bytes(row["hash"]), row["tenant"], until_s)
-        self._known[prefix] = known
-        self._known.move_to_end(prefix)
-        if len(self._known) > CACHE_MAX:
-            self._known.popitem(last=False)
-        return known
-
-    async def _note_use(self, prefix: str) -> None:
-        now_s = time.monotonic()
-        if now_s - self._used.get(prefix, -USED_EVERY_S) < USED_EVERY_S:
-            return
-        self._used[prefix] = now_s
-        async with self._database.connection() as connection:
-            await connection.execute(QUERIES["used"], {"prefix": prefix})
+    if await cursor.fetchone() is None:
+        return False
+    await connection.execute(
+        "SELECT set_config('lock_timeout', %s, false)", [f"{REVOKE_WAIT_S * 1000:.0f}"]
+    )
+    try:
+        await connection.execute(QUERIES["exclude"], {"lock": LOCK})
+        await connection.execute(QUERIES["include"], {"lock": LOCK})
+    except LockNotAvailable:
+        log.warning("key.gateway_silent", waited_s=REVOKE_WAIT_S)
+    finally:
+        await connection.execute("SET lock_timeout TO DEFAULT")
+    return True

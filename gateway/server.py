@@ -1,10 +1,13 @@
 """The door put together: the app factory, and the coroutine that serves it. No other file wires."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from dataclasses import replace
+from functools import partial
+from typing import Final, cast
 
 import structlog
 import uvicorn
@@ -33,7 +36,11 @@ from gateway.application import (
 )
 from gateway.application.event_route import EventRoute
 from gateway.http import errors, health, openapi, pages
+from gateway.http.connections import Connection
+from gateway.http.door import Door, raise_files, room_for
 from gateway.http.middleware import Observe
+from gateway.http.repeats import NoRepeats
+from gateway.http.routes import methods_by_template
 from gateway.services import GatewayConfig, Services
 
 GRACE_S: Final = 10
@@ -97,7 +104,8 @@ def build_server(config: GatewayConfig) -> FastAPI:
     )
     app.state.services = services
     app.state.keys = services.keys
-    app.state.checks = services.checks()
+    app.state.looks = health.Looks(services.checks())
+    app.state.methods = methods_by_template(route for it in ROUTERS for route in it.routes)
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
@@ -146,17 +154,25 @@ async def serve(config: GatewayConfig, started: Callable[[int], None] | None = N
     port: int = listener.getsockname()[1]
 
     def ready() -> None:
-        log.info("gateway.listening", host=config.host, port=port)
+        log.info("gateway.listening", host=config.host, port=port, connections_max=connections_max)
         if started is not None:
             started(port)
 
+    logging.getLogger("uvicorn.error").addFilter(NoRepeats())
+    connections_max = room_for(config.limits.connections_max, raise_files())
+    limits = replace(config.limits, connections_max=connections_max)
     server = _Server(
         uvicorn.Config(
             in_front(build_server(config)),
             log_config=None,
-            http="httptools",
+            # A class, for uvicorn: it is called with what makes a protocol.
+            http=cast(type[asyncio.Protocol], partial(Connection, Door(limits))),
+            ws="none",
             access_log=False,
             server_header=False,
+            # Nothing in here asks whose proxy it was, or under which address.
+            proxy_headers=False,
+            timeout_keep_alive=limits.idle_s,
             timeout_graceful_shutdown=GRACE_S,
         ),
         ready,

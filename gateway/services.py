@@ -18,9 +18,10 @@ from fastapi import Depends, Request
 from broker.connection import Connection
 from broker.ledger import Position
 from gateway.definitions import LiveDefinitions
-from gateway.http.dependencies import AdminTenant, Tenant
+from gateway.http.dependencies import Allowed, AllowedAdmin, LetIn
+from gateway.http.door import Limits
 from gateway.http.health import Check, Look
-from gateway.keys import KeyRing
+from gateway.keyring import KeyRing
 from gateway.log.appender import Appender
 from gateway.log.receipts import Receipts
 from gateway.log.standing import Standing
@@ -50,7 +51,8 @@ class GatewayConfig:
     """All that the door needs to know; it reads no environment."""
 
     connection: Connection
-    dsn: str
+    # It has a password.
+    dsn: str = field(repr=False)
     topics: Topics = field(default_factory=Topics)
     host: str = "127.0.0.1"
     # 0 takes any free one.
@@ -60,13 +62,16 @@ class GatewayConfig:
     # How long the broker may take to acknowledge before the POST gives up on it, and a change of
     # definitions.
     acknowledge_timeout_s: float = 30.0
-    # More requests than this may not wait for verdicts at once.
+    # More requests than this may not wait for verdicts at once, of one tenant or one partition
+    # fewer (gateway.log.shares).
     waiters_max: int = 1000
     # A projection that is further behind makes /readyz say 503.
     lag_limit_s: float = 5.0
     # A partition of the events in which an event waits longer without being judged does so, too.
     still_limit_s: float = 30.0
     database_connections_max: int = 10
+    # How many connections of clients, and how long each may take.
+    limits: Limits = field(default_factory=Limits)
     version: str = "0"
     # The time of reads; tests pass another.
     clock: Callable[[], datetime] = _now
@@ -116,6 +121,7 @@ class Services:
                 asyncio.create_task(self.definitions.run(), name="definitions"),
                 asyncio.create_task(self.appender.run(), name="appender"),
                 asyncio.create_task(self.receipts.run(), name="receipts"),
+                asyncio.create_task(self.keys.run(), name="keys"),
                 asyncio.create_task(self.standing.run(), name="standing"),
             ]
             for task in tasks:
@@ -188,10 +194,11 @@ class Services:
 
 
 class RequestContext(NamedTuple):
-    """A request that was let in: the services that it needs, and the tenant that it is about."""
+    """A request that was let in: the services that it needs, and what it is about."""
 
     services: Services
     tenant: str
+    allowed: LetIn
 
     async def read(
         self,
@@ -211,12 +218,12 @@ class RequestContext(NamedTuple):
         return await self.services.definitions.reading(self.tenant, as_of_one_moment)
 
 
-async def _context(request: Request, tenant: Tenant) -> RequestContext:
-    return RequestContext(request.app.state.services, tenant)
+async def _context(request: Request, allowed: Allowed) -> RequestContext:
+    return RequestContext(request.app.state.services, allowed.tenant, allowed)
 
 
-async def _admin_context(request: Request, tenant: AdminTenant) -> RequestContext:
-    return RequestContext(request.app.state.services, tenant)
+async def _admin_context(request: Request, allowed: AllowedAdmin) -> RequestContext:
+    return RequestContext(request.app.state.services, allowed.tenant, allowed)
 
 
 Context = Annotated[RequestContext, Depends(_context)]

@@ -25,6 +25,17 @@ def create_key(
     context: typer.Context,
     name: Annotated[str, typer.Option(help="What it is for.")] = "admin",
     tenant: Tenant = DEFAULT_TENANT,
+    scope: Annotated[
+        api_keys.Scope,
+        typer.Option(help="admin: both APIs; application: the Application API of its own tenant."),
+    ] = "admin",
+    user: Annotated[
+        str | None,
+        typer.Option(
+            help="The one user whom a key of the scope application is for: it may be given to "
+            "that user's client."
+        ),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -32,11 +43,11 @@ def create_key(
 
     async def work() -> str:
         async with connect(context.obj.dsn()) as connection:
-            return await api_keys.create(connection, name, tenant)
+            return await api_keys.create(connection, name, tenant, scope, user)
 
     key = run(work())
     if as_json:
-        print_json({"key": key})
+        print_json({"key": key, "prefix": key.partition(".")[0], "scope": scope, "user": user})
     else:
         say(key)
 
@@ -54,9 +65,10 @@ def list_keys(context: typer.Context, *, as_json: Json = False) -> None:
 
 @keys_app.command("revoke")
 def revoke_key(
-    context: typer.Context, prefix: Annotated[str, typer.Argument(help="Its first 8 letters.")]
+    context: typer.Context,
+    prefix: Annotated[str, typer.Argument(help="As `xp keys list` shows it.")],
 ) -> None:
-    """Revoke a key."""
+    """Revoke a key: from then on every gateway answers 401 to it."""
 
     async def work() -> bool:
         async with connect(context.obj.dsn()) as connection:

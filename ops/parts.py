@@ -19,6 +19,7 @@ import uvloop
 
 from broker import failpoints
 from ops import VERSION
+from ops.private import make_private, write_privately
 from ops.probes import PROBES, serve_probes
 from ops.settings import Settings
 from ops.settings_file import SettingsError
@@ -34,11 +35,16 @@ async def run_worker(settings: Settings) -> None:
     collect_rarely()
     from processor.worker import Worker, WorkerConfig
 
+    home, snapshots = settings.data_dir / "worker", settings.data_dir / "snapshots"
+    make_private(home)
+    if settings.snapshot_dir is None:
+        # Elsewhere it is shared, and whose it is others have decided.
+        make_private(snapshots)
     config = WorkerConfig(
         settings.signing_connection(),
         settings.topics,
-        settings.data_dir / "worker",
-        snapshot_dir=settings.snapshot_dir or settings.data_dir / "snapshots",
+        home,
+        snapshot_dir=settings.snapshot_dir or snapshots,
         snapshot_every_s=settings.snapshot_every_s,
         key_window_days=settings.key_window_days,
         leave=settings.leave_on_stop,
@@ -76,6 +82,7 @@ async def run_gateway(settings: Settings) -> None:
     """Answer over HTTP."""
     collect_rarely()
     from gateway import keys
+    from gateway.http.door import Limits
     from gateway.server import GatewayConfig, serve
     from projections.database import DatabaseError, connect
 
@@ -97,6 +104,7 @@ async def run_gateway(settings: Settings) -> None:
         dsn=settings.dsn(),
         host=settings.host,
         port=settings.port,
+        limits=Limits(connections_max=settings.connections_max),
         version=VERSION,
         verdict_timeout_s=settings.verdict_timeout_s,
         lag_limit_s=settings.lag_limit_s,
@@ -124,16 +132,22 @@ def keep_for_good() -> None:
 
 def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
-    if settings.metrics_port is not None:
-        try:
-            serve_probes("", settings.metrics_port)
-        except OSError as error:
-            raise SettingsError(
-                f"metrics_port {settings.metrics_port}: {error.strerror}"
-            ) from error
+    write_privately()
+    serve_metrics(settings)
     if settings.failpoint is not None:
         failpoints.arm(settings.failpoint)
     uvloop.run(until_told(part(settings)))
+
+
+def serve_metrics(settings: Settings) -> None:
+    """Serve this part's metrics, if a port is set; SettingsError where nothing can listen there."""
+    if settings.metrics_port is None:
+        return
+    try:
+        serve_probes(settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        place = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise SettingsError(f"metrics_port: {place}: {error.strerror}") from error
 
 
 def _end_now() -> None:

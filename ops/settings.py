@@ -3,7 +3,6 @@
 Each is validated here, and printed with its secrets masked.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -22,6 +21,8 @@ from pydantic_settings import (
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
 from ops.parts_secret import secrets_of
+from ops.running import FILE as RUNNING_FILE
+from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
 from schemas.signing import SECRET_LENGTH_MIN
 from schemas.topics import Topics
@@ -29,7 +30,6 @@ from schemas.topics import Topics
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
 SharedSecret = Annotated[SecretStr, Field(min_length=SECRET_LENGTH_MIN)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-RUNNING_FILE = "running.json"
 
 
 class Settings(BaseSettings):
@@ -109,8 +109,13 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: Port = Field(8000, description="port that the gateway listens on")
-    api_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
-        None, description="the first admin key, at the first start; at least 16 characters"
+    connections_max: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        5000,
+        description="connections of clients at once; fewer where the process may not open as "
+        "many files",
+    )
+    api_key: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="the first admin key, at the first start; at least 32 characters"
     )
     verdict_timeout_s: Seconds = Field(5.0, description="how long a POST waits for its verdict")
     lag_limit_s: Seconds = Field(5.0, description="reads this far behind are not ready")
@@ -123,6 +128,9 @@ class Settings(BaseSettings):
         default=False, description="may webhooks go to private addresses"
     )
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="address on which a part serves metrics, without a key"
+    )
     metrics_port: Port | None = Field(
         None, description="port for Prometheus of a part; xp up counts on from it"
     )
@@ -190,9 +198,10 @@ class Settings(BaseSettings):
 
         Raises it for files of TLS that cannot be used, too.
         """
-        bootstrap = self.kafka or self._running("kafka")
+        if self.kafka is None:
+            return self._embedded_kafka()
         connection = Connection(
-            bootstrap=bootstrap,
+            bootstrap=self.kafka,
             protocol=self.kafka_protocol,
             mechanism=self.kafka_mechanism,
             user=self.kafka_user,
@@ -209,6 +218,15 @@ class Settings(BaseSettings):
             raise SettingsError(f"{', '.join(named)}: {error.strerror or error}") from error
         return connection
 
+    def clients_connection(self) -> Connection:
+        """Return how producers and consumers reach Kafka: as themselves, never as the parts.
+
+        Of a Kafka that is named nobody here knows who they are. Raises SettingsError as above.
+        """
+        if self.kafka is None:
+            return self._embedded_kafka("kafka_clients")
+        return replace(self.connection(), user=None, password=None)
+
     def signing_connection(self) -> Connection:
         """Return how Kafka is reached by what says what only our own parts may say.
 
@@ -224,25 +242,33 @@ class Settings(BaseSettings):
 
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""
-        return plain(self.postgres) or self._running("postgres")
+        return plain(self.postgres) or self._known("postgres", self._running().postgres)
 
     def gateway(self) -> str:
         """Return the URL of the gateway: of the one that runs here, else where one would listen."""
-        try:
-            return self._running("gateway")
-        except SettingsError:
-            return url_of(self.host, self.port)
+        return self._running().gateway or url_of(self.host, self.port)
 
-    def _running(self, part: str) -> str:
+    def _embedded_kafka(
+        self, user: Literal["kafka_parts", "kafka_clients"] = "kafka_parts"
+    ) -> Connection:
+        running = self._running()
+        bootstrap, login = self._known("kafka", running.kafka), getattr(running, user)
+        return login.connection(bootstrap) if login else Connection(bootstrap)
+
+    def _running(self) -> Running:
         # `xp up` leaves the addresses of what it runs for commands beside it.
-        path = self.data_dir / RUNNING_FILE
         try:
-            return str(json.loads(path.read_text())[part])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return read_running(self.data_dir)
+        except SettingsError:
+            return Running()
+
+    def _known(self, part: str, address: str | None) -> str:
+        if address is None:
             raise SettingsError(
-                f"no {part} is known: set XP_{part.upper()}, "
-                f"or start the embedded stack with `xp up` (looked into {path})"
-            ) from error
+                f"no {part} is known: set XP_{part.upper()}, or start the embedded stack with "
+                f"`xp up` (looked into {self.data_dir / RUNNING_FILE})"
+            )
+        return address
 
     def shown(self) -> dict[str, Any]:
         """Return every setting as it is in force, secrets masked."""

@@ -247,22 +247,28 @@ def read_definitions_record(raw: bytes) -> Version | EpochMark:
         raise ForeignRecordError("not JSON") from error
     if not isinstance(words, dict) or not ({"version", "epoch"} & words.keys()):
         raise ForeignRecordError("neither a version nor an epoch")
-    try:
-        return read_version(raw) if "version" in words else EpochMark.model_validate(words)
-    except ValidationError as error:
-        if "version" not in words:
+    if "version" not in words:
+        try:
+            return EpochMark.model_validate(words)
+        except ValidationError as error:
             message = f"an epoch that cannot be read: {explain(error)}"
             raise UnreadableRecordError(message) from error
-        tenant, version = _named(words)
-        raise UnreadableVersionError(tenant, version, explain(error)) from error
+    if len(raw) > VERSION_BYTES_MAX:
+        # Not looked into: what is wrong in it could be a million things.
+        reason = f"it has {len(raw):,} bytes and may have {VERSION_BYTES_MAX:,}"
+        raise _unreadable(words, reason)
+    try:
+        return read_version(raw)
+    except ValidationError as error:
+        raise _unreadable(words, explain(error)) from error
 
 
-def _named(words: dict[str, Any]) -> tuple[str, int] | tuple[None, None]:
-    """Return whose version a record is and its number, as far as it says both."""
+def _unreadable(words: dict[str, Any], reason: str) -> UnreadableVersionError:
+    """Return the error for a record: whose version it is and its number, if it says both."""
     tenant, version = words.get("tenant"), words.get("version")
-    if not (isinstance(tenant, str) and TENANT.match(tenant)) or type(version) is not int:
-        return None, None
-    return (tenant, version) if version > 0 else (None, None)
+    if isinstance(tenant, str) and TENANT.match(tenant) and type(version) is int and version > 0:
+        return UnreadableVersionError(tenant, version, reason)
+    return UnreadableVersionError(None, None, reason)
 
 
 def read_event_id(text: EventId) -> tuple[int, int, int] | None:

@@ -1,7 +1,7 @@
 """Definitions that are being edited: what the items of one request make of them. Pure.
 
 The outcome is checked like a definition file; where it contradicts itself every item is checked, so
-that those which fit are done. Nothing is in force before `gateway.definitions` says so.
+that those which fit are done. Nothing is in force before `gateway.edits` says so.
 """
 
 from collections.abc import Callable, Sequence

@@ -35,7 +35,7 @@ async def achievements_update(
     context: AdminContext, key: Key, request: Request
 ) -> Json[AchievementStatus]:
     """Change the status of an achievement; users who already qualify are backfilled later."""
-    services, tenant = context
+    services, tenant, _ = context
     asked = read_object(STATUS, await read_json(request))
     _, achievement = await services.definitions.change(
         tenant, lambda game: with_new_status(tenant, game, key, asked)

@@ -41,7 +41,7 @@ async def events_correct(
     idempotency_key: IdempotencyKey = None,
 ) -> Json[Effects]:
     """Let an earlier event count with another value; null reverses it."""
-    services, tenant = context
+    services, tenant, _ = context
     asked = read_object(CORRECTION, await read_json(request))
     record = await find_record(services.config.connection, services.config.topics, event_id)
     if record is None or record.tenant != tenant:

@@ -4,11 +4,12 @@ A body that is no list of 1 to 100 items is an error as a whole; what is wrong w
 issue, and the others are done (docs/reference/admin.md).
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import TypeAdapter
 
 from contract.admin.reading import checked
@@ -16,7 +17,7 @@ from contract.admin.values import ITEMS_MAX
 from contract.application.values import ErrorBody
 from contract.errors import RefusedItemError
 from gateway.http.errors import ApiError
-from gateway.http.requests import parsed
+from gateway.http.requests import parsed, read_body
 from gateway.http.responses import MEANINGS, Responses, Route
 
 PREFIX: Final = "/admin/v1"
@@ -33,7 +34,26 @@ Ids = Annotated[
     list[str],
     Query(description=f"Up to {ITEMS_MAX} ids, repeated or separated by commas.", min_length=1),
 ]
-EventId = Annotated[str, Path(alias="id", description="Id of an event, such as `0-2-1655`.")]
+# As `schemas.text.EventIdIn` has it: of more digits there is no event, nor a number that is read.
+_EVENT_ID: Final = re.compile(r"[0-9]{1,9}-[0-9]{1,9}-[0-9]{1,18}")
+
+
+async def _event_id(
+    given: Annotated[
+        str,
+        Path(
+            alias="id",
+            description="Id of an event, such as `0-2-1655`.",
+            json_schema_extra={"pattern": f"^{_EVENT_ID.pattern}$"},
+        ),
+    ],
+) -> str:
+    if not _EVENT_ID.fullmatch(given):
+        raise ApiError(404, "There is no such event in the ledger.")
+    return given
+
+
+EventId = Annotated[str, Depends(_event_id)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
@@ -101,12 +121,11 @@ def _schema(shape: Any) -> dict[str, Any]:  # noqa: ANN401  any type of the cont
 
 async def read_json(request: Request) -> object:
     """Return what a body says; ApiError 400 when it is not JSON, 413 when it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError(413, f"A request may have {BODY_BYTES_MAX} bytes: send it in parts.")
-    return parsed(bytes(body))
+    return parsed(await read_body(request, bytes_max=BODY_BYTES_MAX, error=_too_large))
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, f"A request may have {BODY_BYTES_MAX} bytes: send it in parts.")
 
 
 def items_of(body: object, field: str | None = None) -> list[object]:

@@ -40,9 +40,10 @@ async def achievements_complete(
     context: Context, key: Key, request: Request
 ) -> Json[AchievementCompletionResponse]:
     """Put the completion on the log and answer with what the judge made of it."""
-    services, tenant = context
+    services, tenant, allowed = context
     body = read_object(await read_body(request), "user")
     given = read_struct(Completion, body).user
+    allowed.check_user(given.id)
     check_fields(given)
     await services.definitions.checked(tenant, lambda head: check_api_achievement(head, key))
     await check_given(services, tenant, given)

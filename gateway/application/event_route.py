@@ -20,12 +20,15 @@ from gateway.http.errors import response_to
 from gateway.http.middleware import REQUEST_ID, note, request_id_of
 from gateway.http.requests import ClientGoneError, read_chunks
 from gateway.services import Services
+from schemas.inputs import user_of
 
 # What the app's route has: the metrics by route say nothing of which way a request went.
 TEMPLATE: Final = "/v1/metrics/{key}/event"
 _PATH: Final = re.compile(rb"/v1/metrics/([A-Za-z0-9_-]{1,255})/event")
 _REQUEST_ID: Final = REQUEST_ID.lower().encode()
 _BUG: Final = 500
+# Nobody will read the body: the next request is not looked for behind it.
+_CLOSE: Final = (b"connection", b"close")
 
 
 class _Headers(NamedTuple):
@@ -67,14 +70,18 @@ class EventRoute:
 
     async def _serve(self, metric: str, headers: _Headers, receive: Receive, send: Send) -> None:
         began, status = time.perf_counter(), _BUG
+        let_in = is_read = False
         request_id = request_id_of(headers.request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 try:
-                    tenant = await authorized(self._services.keys, headers.key, headers.tenant)
+                    allowed = await authorized(self._services.keys, headers.key, headers.tenant)
+                    let_in = True
                     raw = await read_chunks(receive, headers.length)
+                    is_read = True
                     key = utf8(headers.idempotency_key)
-                    event, value = read_event(raw, metric, tenant, key)
+                    event, value = read_event(raw, metric, allowed.tenant, key)
+                    allowed.check_user(user_of(event))
                     response: Response = await post_event(self._services, event, value)
                 except ClientGoneError:
                     return
@@ -82,10 +89,12 @@ class EventRoute:
                     response = response_to(error)
                 status = response.status_code
                 named = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
+                if not is_read:
+                    named.append(_CLOSE)
                 await send({"type": "http.response.start", "status": status, "headers": named})
                 await send({"type": "http.response.body", "body": response.body})
             finally:
-                note("POST", TEMPLATE, status, time.perf_counter() - began)
+                note("POST", TEMPLATE, status, time.perf_counter() - began, let_in=let_in)
 
 
 def _read(headers: list[tuple[bytes, bytes]]) -> _Headers | None:

@@ -77,6 +77,7 @@ async def metrics_event(
     check_key(key)
     raw = await read_body(request)
     event, value = read_event(raw, key, context.tenant, utf8(idempotency_key))
+    context.allowed.check_user(user_of(event))
     return await post_event(context.services, event, value)
 
 

@@ -80,7 +80,7 @@ async def users_update_preferences(
     context: Context, user_id: UserId, request: Request
 ) -> Json[UserPreferencesResponse]:
     """Set what is given; the rest stays."""
-    services, tenant = context
+    services, tenant, _ = context
     body = read_object(await read_body(request), "notifications and streak")
     change = read_model(Change, body)
     if await known_by_now(services, tenant, user_id) is None:

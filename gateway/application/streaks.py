@@ -46,6 +46,8 @@ async def streaks_list(
     ],
 ) -> Json[list[BulkStreak]]:
     """Return the length of each user's streak, the longest first; 0 for who has none."""
+    for user in users:
+        context.allowed.check_user(user)
     return Json(await context.read(_of_several, users, context.services.config.clock()))
 
 

@@ -109,8 +109,9 @@ async def _identify(context: RequestContext, body: dict[str, Any]) -> Written:
     Raises ApiError and ContractError: 413 and 422 for what the checks refuse, 503 when the broker
     or the database is away.
     """
-    services, tenant = context
+    services, tenant, allowed = context
     given = read_struct(EventUser, body)
+    allowed.check_user(given.id)
     check_fields(given, "")
     await check_given(services, tenant, given)
     async with services.snapshot() as connection:

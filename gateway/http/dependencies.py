@@ -4,58 +4,89 @@ Dependencies of the handlers. They are coroutines, because the framework sends p
 through a pool of threads.
 """
 
-import re
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import unquote
 
 from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import APIKeyHeader
 
 from gateway.http.errors import ApiError
-from gateway.keys import KeyRing
-from schemas.text import KEY_PATTERN
+from gateway.http.middleware import LET_IN
+from gateway.keyring import KeyRing
+from schemas.text import KEY_LENGTH_MAX, is_key
 from schemas.topics import DEFAULT_TENANT
 
-_KEY: Final = re.compile(KEY_PATTERN)
-# How the keys of applications begin: they are for the Application API alone.
-_APPLICATION: Final = "app_"
+# As `schemas.text.is_key` has it.
+_KEY_PATTERN: Final = "^[a-zA-Z0-9_-]+$"
 _API_KEY: Final = APIKeyHeader(
     name="X-API-KEY", scheme_name="ApiKeyAuth", auto_error=False, description="`xp keys` makes one."
 )
 
 
-async def authorized(keys: KeyRing, key: str | None, tenant: str | None) -> str:
-    """Return the tenant that a request is about; ApiError 401, 403 or 422 if not let in.
+class LetIn(NamedTuple):
+    """What a request with a valid key may do."""
 
-    A key of the default tenant acts for every tenant, any other for its own alone.
+    # What it is about.
+    tenant: str
+    # Whether the Admin API is open to it.
+    is_admin: bool
+    # The only user whom it may be about; None: all.
+    user: str | None
+
+    def check_user(self, user: str) -> None:
+        """Refuse a request about a user whom its key is not for; raises ApiError 403."""
+        if self.user is not None and user != self.user:
+            raise ApiError(403, "This API key is for another user.")
+
+
+async def authorized(keys: KeyRing, key: str | None, tenant: str | None) -> LetIn:
+    """Return what a request may do; ApiError 401, 403 or 422 if it is not let in.
+
+    An administrator's key of the default tenant acts for every tenant, any other for its own.
     """
     caller = await keys.caller(key)
     if caller is None:
         raise ApiError(401, "Send a valid API key in the header X-API-KEY; `xp keys` lists them.")
+    is_admin = caller.scope == "admin"
     if tenant is None or tenant == caller.tenant:
-        return caller.tenant
-    if not _KEY.match(tenant):
+        return LetIn(caller.tenant, is_admin, caller.user)
+    if not is_key(tenant):
         raise ApiError(422, "Tenant-ID: use letters, digits, - and _ only.")
-    if caller.tenant != DEFAULT_TENANT:
+    if not (is_admin and caller.tenant == DEFAULT_TENANT):
         raise ApiError(403, "Tenant-ID: this API key belongs to another tenant.")
-    return tenant
+    return LetIn(tenant, is_admin, caller.user)
 
 
-async def _tenant(
+async def _let_in(
     request: Request,
     key: Annotated[str | None, Security(_API_KEY)],
-    tenant: Annotated[str | None, Header(alias="Tenant-ID")] = None,
-) -> str:
+    tenant: Annotated[
+        str | None,
+        # What it may look like is checked after the key: nobody else is told anything.
+        Header(
+            alias="Tenant-ID",
+            description="The tenant to act for, where the key may act for others than its own.",
+            json_schema_extra={"pattern": _KEY_PATTERN, "maxLength": KEY_LENGTH_MAX},
+        ),
+    ] = None,
+) -> LetIn:
     keys: KeyRing = request.app.state.keys
-    return await authorized(keys, key, tenant)
+    found = await authorized(keys, key, tenant)
+    request.scope[LET_IN] = True
+    return found
 
 
-async def _admin_tenant(
-    tenant: Annotated[str, Depends(_tenant)], key: Annotated[str | None, Security(_API_KEY)]
-) -> str:
-    if key is not None and key.startswith(_APPLICATION):
+# What the request may do that was let in; what that of an administrator may.
+Allowed = Annotated[LetIn, Depends(_let_in)]
+
+
+async def _admin(allowed: Allowed) -> LetIn:
+    if not allowed.is_admin:
         raise ApiError(403, "An application's key does not open the Admin API.")
-    return tenant
+    return allowed
+
+
+AllowedAdmin = Annotated[LetIn, Depends(_admin)]
 
 
 def _decoded(text: str) -> str:
@@ -66,8 +97,13 @@ def _decoded(text: str) -> str:
         raise ApiError(404, "The path is not UTF-8.") from error
 
 
-async def _user_id(id: Annotated[str, Path(description="The user's id.")]) -> str:  # noqa: A002  the contract's name
-    return _decoded(id)
+async def _user_id(
+    allowed: Allowed,
+    id: Annotated[str, Path(description="The user's id.")],  # noqa: A002  the contract's name
+) -> str:
+    user = _decoded(id)
+    allowed.check_user(user)
+    return user
 
 
 async def _key(key: Annotated[str, Path(description="The key.")]) -> str:
@@ -88,7 +124,7 @@ async def _attributes(
     found: dict[str, str] = {}
     for pair in value.split(","):
         key, colon, text = pair.partition(":")
-        if not colon or not _KEY.match(key) or "\0" in text:
+        if not colon or not is_key(key) or "\0" in text:
             raise ApiError(
                 422, "userAttributes: must have the form key:value, several parted by commas."
             )
@@ -96,9 +132,6 @@ async def _attributes(
     return found
 
 
-# The tenant that the request was let in for; that of an administrator's request.
-Tenant = Annotated[str, Depends(_tenant)]
-AdminTenant = Annotated[str, Depends(_admin_tenant)]
 UserId = Annotated[str, Depends(_user_id)]
 Key = Annotated[str, Depends(_key)]
 UserAttributes = Annotated[dict[str, str] | None, Depends(_attributes)]

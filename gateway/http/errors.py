@@ -16,13 +16,17 @@ from starlette.responses import Response
 
 from contract.application.values import ErrorBody
 from contract.errors import ContractError, NotPersonalError, UnknownItemError
+from gateway.http.repeats import Repeats
 from gateway.http.responses import Json
+from gateway.http.routes import template
 from projections.database import DatabaseUnreachableError
 
 RETRY_AFTER_S: Final = 2
 
 # What does not fit the definitions is 422, but for these.
 _STATUSES: Final[Mapping[type[ContractError], int]] = {UnknownItemError: 404, NotPersonalError: 403}
+
+_AWAY: Final = Repeats()
 
 log = structlog.get_logger(__name__)
 
@@ -67,15 +71,22 @@ def response_to(error: Exception) -> Json[ErrorBody]:
         case ContractError():
             return answer(refused(error))
         case DatabaseUnreachableError():
-            log.warning("database.away", error=type(error).__name__)
+            _warn("database.away", error)
             message = "The database is away. Nothing was changed; try again."
             return answer(UnavailableError(message))
         case KafkaError():
-            log.warning("broker.away", error=type(error).__name__)
+            _warn("broker.away", error)
             return answer(UnavailableError("The broker is away. Nothing was changed; try again."))
         case _:
             log.error("request.failed", exc_info=error)
             return answer(ApiError(500, "Something went wrong in here; it has been logged."))
+
+
+def _warn(event: str, error: Exception) -> None:
+    # While it is away, every request of a stranger would be a line.
+    dropped = _AWAY.dropped(event)
+    if dropped is not None:
+        log.warning(event, error=type(error).__name__, repeated=dropped)
 
 
 def install(app: FastAPI) -> None:
@@ -95,9 +106,15 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     message = str(error.detail)
     if error.status_code == 404:  # noqa: PLR2004  the status itself
         message = f"There is nothing at {request.method} {request.url.path}: see /docs."
+    headers = dict(error.headers or {})
     if error.status_code == 405:  # noqa: PLR2004  the status itself
         message = f"{request.method} is not possible at {request.url.path}: see /docs."
-    return answer(ApiError(error.status_code, message, error.headers))
+        # The framework names those of the first route of this path: each method is one.
+        methods: Mapping[str, frozenset[str]] = request.app.state.methods
+        allowed = methods.get(template(request.scope) or "")
+        if allowed:
+            headers["Allow"] = ", ".join(sorted(allowed))
+    return answer(ApiError(error.status_code, message, headers))
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

@@ -1,21 +1,23 @@
-"""What operators ask: alive, ready, which version, which counts. No key is needed for it.
+"""What operators ask: alive, ready, which version. No key is needed for it.
 
-What has to be well is for who wires the door to say (`app.state.checks`).
+What has to be well is for who wires the door to say. Whoever asks, however many and how often, it
+is looked at once at a time: nobody needs a key for it, and it takes Kafka and Postgres.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NotRequired
 
 from fastapi import APIRouter, Request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from gateway.http.responses import Json, Route
 from schemas.records import RECORD_VERSION
 
 CHECK_TIMEOUT_S: Final = 3.0
+# For so long a look counts for others who ask.
+LOOK_COUNTS_S: Final = 0.2
 
 router = APIRouter(tags=["Operation"], route_class=Route)
 
@@ -87,17 +89,32 @@ async def version(request: Request) -> Json[About]:
 )
 async def readyz(request: Request) -> Json[Readiness]:
     """Check broker, database and its schema, definitions, receipts, and the projection's lag."""
-    looks: Mapping[str, Look] = request.app.state.checks
-    found = await asyncio.gather(*(_checked(look) for look in looks.values()))
-    checks = dict(zip(looks, found, strict=True))
-    ready = all(check["ok"] for check in found)
-    return Json({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
+    looks: Looks = request.app.state.looks
+    found = await looks.taken()
+    return Json(found, status_code=200 if found["ready"] else 503)
 
 
-@router.get("/metrics", include_in_schema=False)
-async def prometheus() -> Response:
-    """Return the counts in the Prometheus text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+class Looks:
+    """Looks whether all is well, for all who ask at the same time or soon after."""
+
+    def __init__(self, looks: Mapping[str, Look]) -> None:
+        """Take what there is to be looked at, by name."""
+        self._looks = looks
+        self._looking: asyncio.Task[Readiness] | None = None
+        self._counts_until_s = 0.0
+
+    async def taken(self) -> Readiness:
+        """Return what there is to be seen now, or was a moment ago."""
+        looking = self._looking
+        if looking is None or (looking.done() and time.monotonic() > self._counts_until_s):
+            looking = self._looking = asyncio.create_task(self._take())
+        return await asyncio.shield(looking)
+
+    async def _take(self) -> Readiness:
+        found = await asyncio.gather(*(_checked(look) for look in self._looks.values()))
+        self._counts_until_s = time.monotonic() + LOOK_COUNTS_S
+        ready = all(check["ok"] for check in found)
+        return {"ready": ready, "checks": dict(zip(self._looks, found, strict=True))}
 
 
 async def _checked(look: Look) -> Check:

@@ -1,6 +1,17 @@
-"""What the door counts. Names and labels are part of the interface for operators."""
+"""What the door counts. Names and labels are part of the interface for operators.
+
+No label takes what a client chose: whoever sends requests could make as many series as they like.
+"""
+
+from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+
+# The methods that clients use; whatever else is sent is counted as one.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD: Final = "other"
+# What no route answers.
+NO_ROUTE: Final = "unknown"
 
 REQUESTS = Counter("xp_http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -20,6 +31,18 @@ VERDICTS = Counter(
     ["outcome"],
 )
 WAITERS = Gauge("xp_gateway_waiters", "Requests that wait for the verdict on their event.")
+CONNECTIONS = Gauge("xp_gateway_connections", "Connections of clients that are open.")
+CONNECTIONS_ENDED = Counter(
+    "xp_gateway_connections_ended",
+    "Connections that the gateway ended: what did not come in time (head, body, reading), those "
+    "that made room while there were too many (crowded), and those turned away (refused).",
+    ["reason"],
+)
 FAILURES = Counter(
     "xp_gateway_failures", "Failures of a background part, which then begins anew.", ["part"]
 )
+
+
+def method_label(method: str) -> str:
+    """Return what a request's method is counted as."""
+    return method if method in METHODS else OTHER_METHOD

@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -15,10 +15,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http import metrics
+from gateway.http.repeats import Repeats
+from gateway.http.routes import template
 
 REQUEST_ID: Final = "X-Request-ID"
 _HEADER: Final = REQUEST_ID.lower().encode()
 _HARMLESS: Final = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+
+# What the scope of a request has that came with a valid key.
+LET_IN: Final = "xpledger.let_in"
+_STRANGERS: Final = Repeats()
 
 log = structlog.get_logger(__name__)
 
@@ -36,14 +42,26 @@ class Observe:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = request_id_of(dict(scope["headers"]).get(_HEADER, b"").decode("latin-1"))
+        given = dict(scope["headers"])
+        request_id = request_id_of(given.get(_HEADER, b"").decode("latin-1"))
         status = 500
+        unread = b"transfer-encoding" in given or given.get(b"content-length", b"0") != b"0"
+
+        async def noting_receive() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread and message.get("more_body", False)
+            return message
 
         async def noting_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                if unread:
+                    # Nobody will read it: the next request is not looked for behind it.
+                    headers["Connection"] = "close"
             await send(message)
 
         # The path as it was sent: a user's id may contain an escaped slash.
@@ -52,12 +70,13 @@ class Observe:
             scope["path"] = raw.split(b"?", 1)[0].decode("latin-1")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, noting_send)
+                await self._app(scope, noting_receive if unread else receive, noting_send)
             finally:
                 # The template, never the path: a user's id may be an email address.
-                route = _template(scope)
-                method = scope["method"] if route else "OTHER"
-                note(method, route or "unknown", status, time.perf_counter() - began)
+                route = template(scope) or metrics.NO_ROUTE
+                method = metrics.method_label(scope["method"])
+                let_in = LET_IN in scope
+                note(method, route, status, time.perf_counter() - began, let_in=let_in)
 
 
 def request_id_of(wanted: str | None) -> str:
@@ -66,17 +85,28 @@ def request_id_of(wanted: str | None) -> str:
     return wanted if wanted and _HARMLESS.match(wanted) else uuid.uuid4().hex
 
 
-def note(method: str, route: str, status: int, seconds: float) -> None:
-    """Count and log an answer; `route` is a template."""
+def note(method: str, route: str, status: int, seconds: float, *, let_in: bool) -> None:
+    """Count and log an answer; `route` is a template, `let_in` whether a valid key came with it.
+
+    Of answers to strangers one of a kind is logged in a while.
+    """
     answered, took = _counters(method, route, status)
     answered.inc()
     took.observe(seconds)
+    more: dict[str, int] = {}
+    if not let_in:
+        dropped = _STRANGERS.dropped((method, route, status))
+        if dropped is None:
+            return
+        if dropped:
+            more["repeated"] = dropped
     log.info(
         "request.answered",
         method=method,
         route=route,
         status=status,
         ms=round(seconds * 1000, 2),
+        **more,
     )
 
 
@@ -85,8 +115,3 @@ def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     # Looking them up by their labels costs more than counting.
     answered = metrics.REQUESTS.labels(method, route, str(status))
     return answered, metrics.SECONDS.labels(method, route)
-
-
-def _template(scope: Scope) -> str | None:
-    route: Any = scope.get("route")
-    return getattr(route, "path_format", None) or getattr(route, "path", None)

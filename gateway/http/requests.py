@@ -3,6 +3,7 @@
 No more bytes are read than may be. What is wrong is said by field; no rule of a resource in here.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -30,30 +31,43 @@ def too_large() -> ApiError:
     return ApiError(413, f"An event may have {EVENT_BYTES_MAX} bytes: send less with it.")
 
 
-class ClientGoneError(Exception):
+class ClientGoneError(ApiError):
     """The client went before it had sent all: nobody is left to be answered."""
 
+    def __init__(self) -> None:
+        """Say so, to the log of answers."""
+        super().__init__(400, "The client went before it had sent all.")
 
-async def read_body(request: Request) -> bytes:
-    """Return the body; ApiError 413 as soon as it is known to be too large, without the rest."""
-    return await read_chunks(request.receive, request.headers.get("content-length"))
+
+async def read_body(
+    request: Request, *, bytes_max: int = EVENT_BYTES_MAX, error: Callable[[], ApiError] = too_large
+) -> bytes:
+    """Return the body; `error` as soon as it is known to be too large, without the rest."""
+    announced = request.headers.get("content-length")
+    return await read_chunks(request.receive, announced, bytes_max=bytes_max, error=error)
 
 
-async def read_chunks(receive: Receive, announced: str | None) -> bytes:
+async def read_chunks(
+    receive: Receive,
+    announced: str | None,
+    *,
+    bytes_max: int = EVENT_BYTES_MAX,
+    error: Callable[[], ApiError] = too_large,
+) -> bytes:
     """Return a body as the server hands it out; `announced` is the header Content-Length.
 
-    Raises ApiError 413 as soon as it is known to be too large, and ClientGoneError.
+    Raises `error`, a 413, as soon as it is known to be too large, and ClientGoneError.
     """
-    if announced and announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
-        raise too_large()
+    if announced and announced.isdecimal() and int(announced[:20]) > bytes_max:
+        raise error()
     body, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         body += message.get("body", b"")
-        if len(body) > EVENT_BYTES_MAX:
-            raise too_large()
+        if len(body) > bytes_max:
+            raise error()
         more = message.get("more_body", False)
     return bytes(body)
 

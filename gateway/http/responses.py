@@ -16,7 +16,7 @@ from contract.application.values import ErrorBody
 MEANINGS: Final[Mapping[int, str]] = {
     400: "The body is not JSON.",
     401: "The header X-API-KEY is missing, or its key is unknown or revoked.",
-    403: "The key may not act for this tenant, or the game does not let users set this.",
+    403: "The key may not do this, or the game does not let users set it.",
     404: "There is no such user, metric, achievement or points system.",
     413: "The body is larger than 64 KiB.",
     422: "The request is well-formed, but something in it has to be changed.",

@@ -61,6 +61,8 @@ class Appender:
         self._acknowledge_s = acknowledge_s
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
+        # How many partitions the topic has, as far as that is known.
+        self._partitions: int | None = None
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -105,6 +107,10 @@ class Appender:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
+    def partition(self, key: bytes) -> int:
+        """Return where an event will go; -1 before the first one has gone."""
+        return -1 if self._partitions is None else partition_of(key, self._partitions)
+
     async def append(self, key: bytes, value: bytes, *, sign: bool = False) -> Place:
         """Append one event and return its place once all in-sync replicas have it.
 
@@ -134,6 +140,7 @@ class Appender:
 
     async def _reachable_partition(self, producer: AIOKafkaProducer, key: bytes) -> int:
         count = len(await producer.partitions_for(self._topic))
+        self._partitions = count
         partition = partition_of(key, count)
         leader = producer.client.cluster.leader_for_partition(
             TopicPartition(self._topic, partition)

@@ -12,9 +12,11 @@ import structlog
 
 from gateway.http import metrics
 from gateway.http.errors import ApiError, UnavailableError
+from gateway.http.repeats import Repeats
 from gateway.http.requests import too_large
 from gateway.log.appender import Appender, NotAppendedError, UnacknowledgedError
 from gateway.log.receipts import Receipts
+from gateway.log.shares import Shares
 from schemas.codec import write_input
 from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.records import Record, event_id
@@ -61,7 +63,8 @@ class EventLog:
         self._appender = appender
         self._receipts = receipts
         self._epoch = epoch
-        self._waiters_max = waiters_max
+        self._shares = Shares(waiters_max)
+        self._crowded = Repeats()
         self._verdict_timeout_s = verdict_timeout_s
 
     async def submit(
@@ -102,14 +105,16 @@ class EventLog:
         began_s = time.monotonic()
         if not wait:
             return Receipt(await self._append(tenant, user, raw, sign=sign), None)
-        if self._receipts.expected >= self._waiters_max:
-            raise UnavailableError(
-                "Too many requests wait for their verdicts. Nothing was counted; try again."
-            )
-        with self._receipts.expecting():
-            happened = await self._append(tenant, user, raw, sign=sign)
-            left_s = self._verdict_timeout_s - (time.monotonic() - began_s)
-            record = await self._receipts.verdict(happened, left_s)
+        partition = self._appender.partition(user_key(tenant, user))
+        if not self._shares.take(tenant, partition):
+            raise self._too_many(tenant, partition)
+        try:
+            with self._receipts.expecting():
+                happened = await self._append(tenant, user, raw, sign=sign)
+                left_s = self._verdict_timeout_s - (time.monotonic() - began_s)
+                record = await self._receipts.verdict(happened, left_s)
+        finally:
+            self._shares.give_back(tenant, partition)
         if record is None:
             metrics.VERDICTS.labels("pending").inc()
             log.warning("verdict.pending", event_id=happened)
@@ -117,6 +122,14 @@ class EventLog:
             metrics.VERDICTS.labels(record.outcome).inc()
             metrics.VERDICT_SECONDS.observe(time.monotonic() - began_s)
         return Receipt(happened, record)
+
+    def _too_many(self, tenant: str, partition: int) -> UnavailableError:
+        dropped = self._crowded.dropped((tenant, partition))
+        if dropped is not None:
+            log.warning("waiters.crowded", tenant=tenant, partition=partition, repeated=dropped)
+        return UnavailableError(
+            "Too many requests wait for their verdicts. Nothing was counted; try again."
+        )
 
     async def _append(self, tenant: str, user: str, raw: bytes, *, sign: bool) -> str:
         # Before anything is sent: without the epoch the event could not be named.

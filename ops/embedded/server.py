@@ -43,6 +43,10 @@ class EmbeddedServer(ABC):
         """Give the last lines of the server's log."""
         return self._child.log_tail()
 
+    def turn_log(self) -> None:
+        """Put a log that has grown large aside."""
+        self._child.turn_log()
+
     def stop(self) -> None:
         """Stop the server in good order, by force after some seconds. Twice is harmless."""
         self._child.stop(STOP_PATIENCE_S)

@@ -12,7 +12,7 @@ from projections.database import (
 )
 from projections.migrations import check_schema, load_migrations, migrate, read_format
 
-KNOWN = ["0001_own", "0002_preferences"]
+KNOWN = ["0001_own", "0002_preferences", "0003_key_scopes"]
 
 
 def copy_migrations(folder):

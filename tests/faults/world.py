@@ -88,7 +88,7 @@ class World(Strikes):
 
     def make_kafka(self) -> EmbeddedKafka:
         """Make the broker."""
-        return EmbeddedKafka(self.home / "servers", stack.jars())
+        return EmbeddedKafka(self.home / "servers", stack.jars(), open_to_all=True)
 
     def make_postgres(self) -> EmbeddedPostgres:
         """Make the database server."""
@@ -119,7 +119,7 @@ class World(Strikes):
         await asyncio.gather(
             asyncio.to_thread(self.kafka.start), asyncio.to_thread(self.postgres.start)
         )
-        self.dsn = self.postgres.dsn
+        self.dsn = self.postgres.administrator_dsn
         self.connection = Connection(self.kafka.bootstrap_servers, secrets=Secrets(SECRET))
         await self._opened.enter_async_context(self.receiver.running())
         await self._set_up()
@@ -212,7 +212,7 @@ class World(Strikes):
 
     def addresses(self) -> tuple[str, ...]:
         """See Supervisor."""
-        return self.kafka.bootstrap_servers, self.postgres.dsn
+        return self.kafka.bootstrap_servers, self.postgres.administrator_dsn
 
     def _port(self, name: str) -> int:
         if name not in self._ports:

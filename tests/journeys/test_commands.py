@@ -122,7 +122,7 @@ def test_the_doctor_shows_records_that_no_table_can_hold(system):
 
 
 def test_settings_are_shown_without_their_secrets(system):
-    system.environment["XP_API_KEY"] = "hidden-hidden-hidden"
+    system.environment["XP_API_KEY"] = "hidden-hidden-hidden-hidden-hidden"
     shown = system.xp("settings").stdout
     assert "hidden" not in shown
     assert json.loads(shown)["topic_prefix"] == system.topics.prefix

@@ -27,7 +27,7 @@ def up(tmp_path):
         "PYTHONPATH": str(ROOT),
         "XP_DATA_DIR": str(tmp_path / "data"),
         "XP_PORT": str(_free_port()),
-        "XP_API_KEY": "a-key-of-the-test-itself",
+        "XP_API_KEY": "a-key-of-the-test-itself-and-no-other",
         "XP_PARTITIONS": "2",
         # Narrow, so that a line that wraps would show.
         "COLUMNS": "60",
@@ -89,7 +89,7 @@ def test_a_killed_xp_up_leaves_nothing_running_and_starts_again_where_it_was(up,
     first = up.start("--game", "examples/game.yaml", "--publish", str(events))
     wait_until(lambda: _answers(up.url) or first.poll() is not None, START_WAIT_S)
     assert first.poll() is None, first.stdout.read()
-    key = {"X-API-KEY": "a-key-of-the-test-itself"}
+    key = {"X-API-KEY": "a-key-of-the-test-itself-and-no-other"}
 
     def total():
         answer = httpx.get(f"{up.url}/v1/users/u0/metrics/lessons", headers=key, timeout=10)

@@ -11,7 +11,7 @@ from broker.apply import OvertakenError
 from broker.connection import Connection
 from broker.definitions import DefinitionsReader
 from contract.errors import UnknownItemError
-from gateway import definitions as module
+from gateway import edits as module
 from gateway.definitions import LiveDefinitions
 from gateway.http import errors
 from gateway.http.errors import ApiError, UnavailableError
@@ -125,4 +125,4 @@ async def test_a_change_outlives_the_patience_of_its_caller(definitions):
     async with asyncio.timeout(60):
         while len(definitions.put) < 2:
             await asyncio.sleep(0.01)
-    assert not definitions._changes
+    assert not definitions._editor._changes

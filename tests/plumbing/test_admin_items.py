@@ -11,7 +11,7 @@ from plumbing.gateway_world import AT, GAME, a_world
 
 from broker.apply import put_in_force
 from broker.definitions import DefinitionsReader
-from gateway.keys import adopt
+from gateway.keys import create
 from projections.database import connect
 from schemas.definitions import id_of
 from schemas.versions import succeed
@@ -616,9 +616,9 @@ async def world(stack, database):
 
 
 async def test_a_key_of_an_application_does_not_open_the_admin_api(world):
-    key = "app_0123.0123456789abcdef"
     async with connect(world.dsn) as connection:
-        await adopt(connection, key, "an application")
+        key = await create(connection, "an application", scope="application")
+    assert key.startswith("app_")
     headers = {"X-API-KEY": key}
     answer = await world.client.get(f"/admin/v1/points/{XP}/levels", headers=headers)
     assert (answer.status_code, list(answer.json())) == (403, ["error"])

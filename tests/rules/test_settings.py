@@ -40,6 +40,7 @@ def test_the_file_may_be_named_by_a_variable(file, monkeypatch):
         ("XP_PORT", "0", "port"),
         ("XP_PARTITIONS", "many", "partitions"),
         ("XP_API_KEY", "short", "api_key"),
+        ("XP_API_KEY", "thirty-one-characters-are-short", "api_key"),
         ("XP_PARTS_SECRET", "s" * 31, "parts_secret"),
         ("XP_PARTS_UNSIGNED_UNTIL", "2026-12-01T00:00:00", "parts_unsigned_until"),
         ("XP_TOPIC_PREFIX", "no spaces", "topic_prefix"),
@@ -191,7 +192,7 @@ def test_a_secret_that_is_damaged_is_said_and_not_made_anew(tmp_path, text):
 
 
 def test_secrets_are_masked_where_settings_are_shown(monkeypatch):
-    monkeypatch.setenv("XP_API_KEY", "hidden-hidden-hidden")
+    monkeypatch.setenv("XP_API_KEY", "hidden-hidden-hidden-hidden-hidden")
     monkeypatch.setenv("XP_KAFKA_PASSWORD", "hidden")
     monkeypatch.setenv("XP_PARTS_SECRET", "hidden" * 6)
     monkeypatch.setenv("XP_PARTS_SECRET_BEFORE", "hidden" * 7)
@@ -199,7 +200,39 @@ def test_secrets_are_masked_where_settings_are_shown(monkeypatch):
     shown = read_settings(None, {}).shown()
     assert "hidden" not in str(shown)
     assert shown["postgres"] == "postgresql://me:**********@db:5432/xp"
-    assert mask("host=db password=hidden") == "**********"
+    assert mask("host=db password=hidden") == "password=********** host=db"
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://ann:hidden@db/xp",
+        "postgresql://ann:hidden@db/xp?sslmode=require",
+        "postgresql://ann:hidden@db/xp?sslpassword=hidden",
+        "postgresql://ann@db/xp?password=hidden",
+        "postgresql://ann@db/xp?pass%77ord=hidden",
+        "postgresql://ann:hidden@db:5432,other:5433/xp",
+        "host=db password = 'hidden'",
+        "host=db sslpassword=hidden",
+        "host=db password=hidden nonsense",
+    ],
+)
+def test_no_password_of_a_dsn_is_shown_wherever_it_stands(dsn):
+    assert "hidden" not in mask(dsn)
+    assert "**********" in mask(dsn)
+
+
+def test_a_dsn_without_a_password_is_shown_as_it_is():
+    assert mask("postgresql://ann@db/xp?sslmode=require") == (
+        "postgresql://ann@db/xp?sslmode=require"
+    )
+
+
+def test_no_password_is_in_what_is_logged_of_a_connection():
+    given = {"kafka": "a:1", "kafka_protocol": "SASL_SSL", "kafka_user": "u"}
+    connection = read_settings(None, {**given, "kafka_password": "hidden"}).connection()
+    assert connection.password == "hidden"
+    assert "hidden" not in repr(connection)
 
 
 def test_settings_survive_the_way_to_a_part_in_another_process(monkeypatch):
