@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench faults simulate planted mutants contract compile test-compiled lock clean
+.PHONY: help run test check format bench faults simulate hostile hostile-guided hostile-lane hostile-lane-guided planted mutants contract compile test-compiled lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -52,15 +52,41 @@ faults: $(STAMP) ## kill, pause, cut and fill up everything, and check that ever
 simulate: $(STAMP) ## run thousands of schedules of lanes, crashes and zombies in one process
 	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m simulation $(ARGS)
 
+hostile: $(STAMP) ## try a hundred thousand definition files that are meant to do harm
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m hostile $(ARGS)
+
+hostile-lane: $(STAMP) ## throw hundreds of thousands of records at a lane that are meant to stop it
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests $(BIN)/python -m hostile.lane $(ARGS)
+
+# atheris has no wheels for every Python, and what it brings is nothing that xpledger or its tests run on: a place of its own.
+.fuzz-venv/bin/python: | $(STAMP)
+	@$(PYTHON) -m venv .fuzz-venv \
+		&& .fuzz-venv/bin/pip install --quiet --only-binary :all: atheris==2.3.0 \
+		&& $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+			> "$$(.fuzz-venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/xpledger.pth" \
+		|| { rm -rf .fuzz-venv; echo "atheris cannot be installed for this Python; make hostile and hostile-lane need none" >&2; exit 1; }
+
+RUNS ?= 100000
+hostile-guided: $(STAMP) .fuzz-venv/bin/python ## the same with inputs that atheris grows by the code they reach; RUNS=100000
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/guided.py .fuzz-venv/corpus \
+		-runs=$(RUNS) -max_len=65536 -timeout=60 -artifact_prefix=.fuzz-venv/ $(ARGS)
+
+LANE_RUNS ?= 1000000
+hostile-lane-guided: $(STAMP) .fuzz-venv/bin/python ## the same with records that atheris grows by the code they reach; LANE_RUNS=1000000
+	@PYTHONPATH=$(ROOT):$(ROOT)/tests .fuzz-venv/bin/python tests/hostile/lane_guided.py .fuzz-venv/lane-corpus \
+		-runs=$(LANE_RUNS) -max_len=65536 -timeout=60 $(ARGS)
+
 planted: $(STAMP) ## put in known bugs, one at a time, and see each of them caught
 	@$(BIN)/python tools/planted.py $(ARGS)
 
 mutants: $(STAMP) ## change the rules in one place at a time, and see the tests go red
 	@$(BIN)/python tools/mutants.py $(ARGS)
 
-# uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on.
+# uv only resolves; what it writes is installed with pip. It is kept apart, for it is nothing that xpledger runs on, and pinned
+# like everything else: tools/uv.lock.
 lock: ## pin the newest versions that fit, with hashes
-	@test -x .lock-venv/bin/uv || { $(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv; }
+	@test -x .lock-venv/bin/uv || { $(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet --no-deps \
+		--require-hashes --only-binary :all: -r tools/uv.lock; }
 	@echo "resolving requirements.in and requirements-dev.in ..."
 	@.lock-venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements-dev.in --output-file requirements-dev.lock
@@ -69,7 +95,7 @@ lock: ## pin the newest versions that fit, with hashes
 		--no-emit-index-url --no-header requirements.in --output-file requirements.lock
 
 clean: ## remove what was made here; the data in .xp stays
-	@rm -rf $(VENV) .lock-venv .peers-venv .peers .compiled .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .lock-venv .fuzz-venv .peers-venv .peers .compiled .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp carries the lock's checksum, not its date: a fresh clone has no dates worth comparing.

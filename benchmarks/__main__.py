@@ -70,7 +70,7 @@ def main() -> None:
         scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="xp-bench-")))
         console.print("starting Kafka and Postgres")
         jars = fetch_jars(settings.cache_dir)
-        kafka = opened.enter_context(EmbeddedKafka(scratch / "stack", jars))
+        kafka = opened.enter_context(EmbeddedKafka(scratch / "stack", jars, open_to_all=True))
         postgres = opened.enter_context(EmbeddedPostgres(scratch / "stack"))
         bench = Bench(
             options,

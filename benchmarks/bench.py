@@ -85,7 +85,7 @@ class Bench:
     @property
     def dsn(self) -> str:
         """A database of the Postgres that runs, whose user may create others."""
-        return self._postgres.dsn
+        return self._postgres.administrator_dsn
 
     async def warm_up(self, load: Callable[[float], Awaitable[object]]) -> None:
         """Run a load for so many seconds, uncounted, if none has warmed this run's broker yet."""

@@ -1,6 +1,7 @@
 """The events of the benchmarks: the same for every run, users by Zipf's law. No I/O."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -115,7 +116,8 @@ def enlarged(times: int) -> str:
     copies = range(times)
 
     def copied(item: dict[str, object], copy: int) -> dict[str, object]:
-        made = item | {"key": f"{item['key']}-{copy}"}
+        # What copies share would be written as aliases, which no definition file may have.
+        made = deepcopy(item) | {"key": f"{item['key']}-{copy}"}
         for name in ("metric", "achievement"):
             if name in item:
                 made[name] = f"{item[name]}-{copy}"

@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.filler import fill
+from benchmarks.system import SECRET
 from broker.connection import Connection, start_consumer
 from broker.producer import producer as new_producer
 from broker.topics import create_topics
@@ -40,6 +41,7 @@ from ops.game_file import read_game
 from ops.settings_in_force import read_settings
 from schemas.codec import read_record
 from schemas.order import link_of
+from schemas.signing import Secrets
 from schemas.topics import DEFAULT_TENANT, Topics
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -116,6 +118,7 @@ class Crew:
             **{name: text for name, text in os.environ.items() if not name.startswith("XP_")},
             "PYTHONPATH": str(ROOT),
             "XP_KAFKA": bootstrap,
+            "XP_PARTS_SECRET": SECRET,
             "XP_TOPIC_PREFIX": prefix,
             "XP_DATA_DIR": str(home / "data"),
         }
@@ -277,7 +280,7 @@ class Bench:
 async def measure(options: argparse.Namespace, bootstrap: str, home: Path) -> Bench:
     """Prepare the ledger, run the crew through its changes, and return what was seen."""
     console = Console()
-    connection = Connection(bootstrap)
+    connection = Connection(bootstrap, secrets=Secrets(SECRET))
     topics = Topics("rebalance.")
     group = f"{topics.prefix}worker"
     crew = Crew(bootstrap, topics.prefix, home)
@@ -406,7 +409,9 @@ def main() -> None:
     with ExitStack() as opened:
         home = options.keep or Path(opened.enter_context(tempfile.TemporaryDirectory()))
         home.mkdir(parents=True, exist_ok=True)
-        with EmbeddedKafka(home / "kafka", fetch_jars(read_settings(None, {}).cache_dir)) as kafka:
+        with EmbeddedKafka(
+            home / "kafka", fetch_jars(read_settings(None, {}).cache_dir), open_to_all=True
+        ) as kafka:
             bench = asyncio.run(measure(options, kafka.bootstrap_servers, home))
         result = report(bench)
         if options.json:

@@ -27,6 +27,7 @@ from broker.topics import create_topics
 from ops.apply import apply_game
 from ops.game_file import read_game
 from projections.migrations import migrate
+from schemas.signing import Secrets
 from schemas.topics import DEFAULT_TENANT, Topics
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -34,6 +35,8 @@ READY_S: Final = 90.0
 STOP_S: Final = 20.0
 JUDGED_S: Final = 300.0
 LOG_TAIL: Final = 1500
+# What the parts sign with.
+SECRET: Final = "a secret of the parts of a benchmark"  # noqa: S105  it guards nothing
 
 
 COMPILED: Final = ".compiled"
@@ -129,7 +132,7 @@ class System:
         `root` is the checkout whose programs are measured: this one, or one of another version.
         """
         self._root = root
-        self.connection = Connection(bootstrap)
+        self.connection = Connection(bootstrap, secrets=Secrets(SECRET))
         self.topics = Topics(f"{prefix}.")
         self.home = home
         self.partitions = partitions
@@ -189,6 +192,7 @@ class System:
         told = {
             "PYTHONPATH": str(self._root if plain else self._root / COMPILED),
             "XP_KAFKA": self.connection.bootstrap,
+            "XP_PARTS_SECRET": SECRET,
             "XP_TOPIC_PREFIX": self.topics.prefix,
             "XP_DATA_DIR": str(self.home / "data"),
             "XP_PORT": str(self.port),

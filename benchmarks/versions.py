@@ -52,7 +52,7 @@ def main() -> None:
     with ExitStack() as opened:
         scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="xp-versions-")))
         kafka = opened.enter_context(
-            EmbeddedKafka(scratch / "stack", fetch_jars(settings.cache_dir))
+            EmbeddedKafka(scratch / "stack", fetch_jars(settings.cache_dir), open_to_all=True)
         )
         postgres = opened.enter_context(EmbeddedPostgres(scratch / "stack"))
         bench = Bench(

@@ -18,6 +18,7 @@ from broker.producer import producer as new_producer
 from broker.topics import partition_count
 from schemas.codec import write_version
 from schemas.definitions import Definitions
+from schemas.signing import Signer, signed
 from schemas.text import TenantKey
 from schemas.topics import Topics
 from schemas.versions import EpochMark, Version, succeed
@@ -103,7 +104,8 @@ async def put_in_force(
                     f"version {version.version} of tenant {version.tenant!r} was taken by somebody "
                     "else meanwhile: look at it and apply again"
                 )
-        await _mark(producer, topics, version, await partition_count(connection, topics.events))
+        count = await partition_count(connection, topics.events)
+        await _mark(producer, topics.events, connection.signer(topics.events), version, count)
 
 
 async def raise_epoch(connection: Connection, topics: Topics) -> int:
@@ -117,13 +119,19 @@ async def raise_epoch(connection: Connection, topics: Topics) -> int:
 
 
 async def _mark(
-    producer: AIOKafkaProducer, topics: Topics, version: Version, partitions: int
+    producer: AIOKafkaProducer, topic: str, signer: Signer | None, version: Version, partitions: int
 ) -> None:
     marker = {"type": "definitions", "tenant": version.tenant, "version": version.version}
     raw = orjson.dumps(marker)
     key = version.tenant.encode()
     sent = [
-        await producer.send(topics.events, raw, key=key, partition=partition)
+        await producer.send(
+            topic,
+            raw,
+            key=key,
+            partition=partition,
+            headers=signed(signer, partition, key, raw),
+        )
         for partition in range(partitions)
     ]
     await asyncio.gather(*sent)

@@ -1,13 +1,18 @@
-"""How a Kafka cluster is reached: addresses, TLS, SASL. Given to every client the same way."""
+"""How a Kafka cluster is reached: addresses, TLS, SASL. Given to every client the same way.
+
+And the secret by which our own parts know each other on it.
+"""
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer
 
+from broker import fetched
 from broker.patience import let_rest
+from schemas.signing import Secrets, Signer
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -22,11 +27,14 @@ class Connection:
     protocol: SecurityProtocol = "PLAINTEXT"
     mechanism: SaslMechanism = "PLAIN"
     user: str | None = None
-    password: str | None = None
+    # In no log, whatever is logged of a connection.
+    password: str | None = field(default=None, repr=False)
     # Paths to PEM files: authorities to trust (the system's when None), and a client certificate.
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+    # With what our own parts sign what only they may say; None: nothing is signed, nor checked.
+    secrets: Secrets | None = None
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context, None where the protocol has no TLS."""
@@ -36,6 +44,10 @@ class Connection:
         if self.cert_file:
             context.load_cert_chain(self.cert_file, self.key_file)
         return context
+
+    def signer(self, topic: str) -> Signer | None:
+        """Return what signs and checks the records of the events topic, None where nobody does."""
+        return None if self.secrets is None else Signer(self.secrets, topic)
 
     def options(self) -> dict[str, Any]:
         """Return the keyword arguments that every aiokafka client takes."""
@@ -56,6 +68,7 @@ async def start_consumer(consumer: AIOKafkaConsumer) -> None:
 
     One that is not started, for whatever reason, is stopped again: its connections are closed.
     """
+    fetched.install()
     starting = asyncio.ensure_future(consumer.start())
     try:
         # Not cancelled half-way, which would leave a socket behind.

@@ -14,6 +14,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from broker.connection import Connection, start_consumer, stop_consumer
+from broker.metrics import FOREIGN
+from broker.patience import positions_of
 from schemas.codec import (
     ForeignRecordError,
     UnreadableRecordError,
@@ -86,6 +88,8 @@ class DefinitionsReader:
                 for message in fetched.get(self._tp, ()):
                     self._read(message)
                     self._next = message.offset + 1
+                # There may be nothing up to where fetching has come.
+                self._next = max(self._next, positions_of(self._consumer).get(self._tp, 0))
         except UnreadableRecordError:
             # Who asks again gets the error again, instead of waiting for what was fetched.
             self._consumer.seek(self._tp, self._next)
@@ -99,6 +103,7 @@ class DefinitionsReader:
         except ForeignRecordError as error:
             # Somebody else's words are no version: they are logged and passed over.
             log.warning("definitions.foreign", offset=message.offset, error=str(error))
+            FOREIGN.labels(self._tp.topic).inc()
         except UnreadableVersionError as error:
             log.warning("definitions.unreadable", offset=message.offset, error=str(error))
             self._remember(error)

@@ -8,8 +8,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from broker.connection import Connection, start_consumer, stop_consumer
 from broker.ledger import LedgerReader, Position
 from broker.partitions import partition_of
+from broker.patience import positions_of
 from broker.topics import partition_count
-from schemas.codec import read_event_id, read_record
+from schemas.codec import (
+    UnreadableRecordError,
+    read_event_id,
+    read_record,
+)
 from schemas.instants import Millis
 from schemas.order import follows
 from schemas.records import Record, event_id_of, link_of
@@ -106,13 +111,23 @@ class _Finder:
         low, high = bounds
         while low < high:
             middle = low + int((high - low) * pivot)
-            self._consumer.seek(tp, middle)
-            message = await self._consumer.getone(tp)
-            if _source(read_record(message.value)) < source:
-                low = middle + 1
+            found = await self._from(tp, middle, high)
+            if found is not None and _source(found[1]) < source:
+                low = found[0] + 1
             else:
                 high = middle
         return low
+
+    async def _from(self, tp: TopicPartition, start: int, end: int) -> tuple[int, Record] | None:
+        """Return the first record of a stretch and its offset, None if there is none."""
+        self._consumer.seek(tp, start)
+        while positions_of(self._consumer).get(tp, start) < end:
+            fetched = await self._consumer.getmany(tp, timeout_ms=1000, max_records=1)
+            for message in fetched.get(tp, ()):
+                record = _read(message.value)
+                if record is not None and message.offset < end:
+                    return message.offset, record
+        return None
 
     async def _admitted(
         self, tp: TopicPartition, near: int, bounds: tuple[int, int]
@@ -123,37 +138,49 @@ class _Finder:
         position = Position(first)
         if start > first:
             before = await self._window(tp, start, min(end, start + APART_MAX))
-            position = _footing(start, before) or position
+            position = _footing(before) or position
         async with LedgerReader(self._connection, self._topic, {tp.partition: position}) as reader:
             while reader.positions[tp.partition].offset < end:
                 for batch in (await reader.read()).values():
                     for _offset, record in batch.records:
                         yield record
 
-    async def _window(self, tp: TopicPartition, start: int, end: int) -> list[Record]:
-        records: list[Record] = []
+    async def _window(self, tp: TopicPartition, start: int, end: int) -> list[tuple[int, Record]]:
+        """Return the records of a stretch, each with its offset."""
+        records: list[tuple[int, Record]] = []
         self._consumer.seek(tp, start)
-        while start + len(records) < end:
+        while positions_of(self._consumer).get(tp, start) < end:
             fetched = await self._consumer.getmany(tp, timeout_ms=1000)
-            records += [read_record(message.value) for message in fetched.get(tp, ())]
-        return records[: end - start]
+            for message in fetched.get(tp, ()):
+                record = _read(message.value)
+                if record is not None and message.offset < end:
+                    records.append((message.offset, record))
+        return records
 
 
 def _source(record: Record) -> tuple[int, int]:
     return record.source.epoch, record.source.offset
 
 
-def _footing(start: int, records: Sequence[Record]) -> Position | None:
-    """Return a position from which the chain can be followed; `start` is that of the first record.
+def _read(value: bytes) -> Record | None:
+    """Return a record, None for what is none or cannot be read: it says nothing of the search."""
+    try:
+        return read_record(value)
+    except UnreadableRecordError:
+        return None
+
+
+def _footing(records: Sequence[tuple[int, Record]]) -> Position | None:
+    """Return a position from which the chain can be followed, behind one of these records.
 
     A record of which nothing is known counts if those that come after it go back to it. One that
     the chain rule skips has but the rest of its own batch behind it.
     """
-    for index, record in enumerate(records[: STRAY_MAX + 1]):
+    for index, (offset, record) in enumerate(records[: STRAY_MAX + 1]):
         last, reached = link_of(record), index
         for at in range(index + 1, len(records)):
-            if follows(last, records[at]):
-                last, reached = link_of(records[at]), at
+            if follows(last, records[at][1]):
+                last, reached = link_of(records[at][1]), at
         if reached >= len(records) - 1 - STRAY_MAX:
-            return Position(start + index + 1, link_of(record))
+            return Position(offset + 1, link_of(record))
     return None

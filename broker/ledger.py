@@ -5,18 +5,34 @@ nothing is committed to the broker, and no consumer group is involved. Single re
 in `finder`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.connection import Connection, start_consumer, stop_consumer
 from broker.ends import EndOffsets
-from broker.patience import WAIT_MS, fetch_patiently
-from schemas.codec import read_record
+from broker.metrics import FOREIGN
+from broker.patience import WAIT_MS, fetch_patiently, positions_of
+from schemas.codec import ForeignRecordError, UnreadableRecordError, read_record
 from schemas.order import follows
 from schemas.records import Link, Record, link_of
+
+log = structlog.get_logger(__name__)
+
+
+class Stored(Protocol):
+    """A message as it was fetched."""
+
+    @property
+    def offset(self) -> int:
+        """Where it stands in its partition."""
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401  bytes, or what stands in place of them
+        """What it says."""
 
 
 class Position(NamedTuple):
@@ -37,6 +53,32 @@ class Batch:
     before: Position
     after: Position
     skipped: int
+
+
+def admitted(
+    topic: str, partition: int, messages: Iterable[Stored], last: Link | None
+) -> Iterator[tuple[int, Record]]:
+    """Yield what the chain rule admits of a partition's messages, each with its offset.
+
+    What is no record names no predecessor and is passed over, by every reader alike. Raises
+    UnreadableRecordError for a record that may be next and cannot be read.
+    """
+    for message in messages:
+        try:
+            record = read_record(message.value)
+        except ForeignRecordError as error:
+            log.warning(
+                "ledger.foreign", partition=partition, offset=message.offset, error=str(error)
+            )
+            FOREIGN.labels(topic).inc()
+            continue
+        except UnreadableRecordError as error:
+            if error.concerns(last):
+                raise
+            continue
+        if follows(last, record):
+            last = link_of(record)
+            yield message.offset, record
 
 
 class LedgerReader:
@@ -95,20 +137,22 @@ class LedgerReader:
         The positions move with it: a reader that fails to store what it got seeks back.
         """
         fetched = await self._consumer.getmany(timeout_ms=timeout_ms)
-        batches = {}
-        for tp, messages in fetched.items():
-            before = self._positions[tp.partition]
-            last = before.last
-            admitted = []
-            for message in messages:
-                record = read_record(message.value)
-                if follows(last, record):
-                    last = link_of(record)
-                    admitted.append((message.offset, record))
-            after = Position(messages[-1].offset + 1, last)
-            self._positions[tp.partition] = after
-            skipped = len(messages) - len(admitted)
-            batches[tp.partition] = Batch(admitted, before, after, skipped)
+        batches, moved = {}, {}
+        positions = positions_of(self._consumer)
+        for partition, before in self._positions.items():
+            tp = self._tp(partition)
+            messages, reached = fetched.get(tp, ()), positions.get(tp, 0)
+            # There may be nothing up to where fetching has come: an offset need not have a record.
+            if not messages and reached <= before.offset:
+                continue
+            records = list(admitted(self._topic, partition, messages, before.last))
+            last = link_of(records[-1][1]) if records else before.last
+            end = messages[-1].offset + 1 if messages else reached
+            after = Position(max(end, reached), last)
+            moved[partition] = after
+            skipped = len(messages) - len(records)
+            batches[partition] = Batch(records, before, after, skipped)
+        self._positions |= moved
         return batches
 
     async def link(self, partition: int) -> Link | None:
@@ -122,7 +166,12 @@ class LedgerReader:
             messages = (await self._consumer.getmany(tp, timeout_ms=500)).get(tp)
         self.seek(partition, position)
         found = messages[0]
-        return link_of(read_record(found.value)) if found.offset == position.offset else None
+        if found.offset != position.offset:
+            return None
+        try:
+            return link_of(read_record(found.value))
+        except ForeignRecordError:
+            return None
 
     async def ends(self) -> dict[int, int]:
         """Return the offset after the last record of each partition."""

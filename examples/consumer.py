@@ -1,17 +1,21 @@
-"""Handle every award exactly once: `python examples/consumer.py localhost:9092 awards.db`."""
+"""Handle every award exactly once: `python examples/consumer.py kafka.json awards.db`.
+
+kafka.json is what `xp client-config` prints.
+"""
 
 import asyncio, json, sqlite3, sys
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 
-async def main(bootstrap: str, file: str) -> None:
+async def main(kafka: dict[str, str], file: str) -> None:
     database = sqlite3.connect(file)
     database.execute("CREATE TABLE IF NOT EXISTS awards (id PRIMARY KEY, user, system, awarded)")
     async with AIOKafkaConsumer(
         "xp.points-awarded",
-        bootstrap_servers=bootstrap,
+        **kafka,
         group_id="my-service",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
@@ -26,8 +30,8 @@ async def main(bootstrap: str, file: str) -> None:
 
 
 if len(sys.argv) != 3:
-    sys.exit("usage: python examples/consumer.py HOST:PORT FILE")
+    sys.exit("usage: python examples/consumer.py KAFKA.JSON FILE")
 try:
-    asyncio.run(main(*sys.argv[1:]))
-except (KafkaError, ValueError, sqlite3.Error, KeyboardInterrupt) as error:
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text()), sys.argv[2]))
+except (KafkaError, OSError, ValueError, sqlite3.Error, KeyboardInterrupt) as error:
     sys.exit(f"stopped: {error}")

@@ -24,6 +24,7 @@ from gateway.http.health import Check, Look
 from gateway.keyring import KeyRing
 from gateway.log.appender import Appender
 from gateway.log.receipts import Receipts
+from gateway.log.standing import Standing
 from gateway.log.submit import EventLog
 from gateway.log.wait import settled
 from projections.database import Connection as DatabaseConnection
@@ -50,7 +51,8 @@ class GatewayConfig:
     """All that the door needs to know; it reads no environment."""
 
     connection: Connection
-    dsn: str
+    # It has a password.
+    dsn: str = field(repr=False)
     topics: Topics = field(default_factory=Topics)
     host: str = "127.0.0.1"
     # 0 takes any free one.
@@ -65,6 +67,8 @@ class GatewayConfig:
     waiters_max: int = 1000
     # A projection that is further behind makes /readyz say 503.
     lag_limit_s: float = 5.0
+    # A partition of the events in which an event waits longer without being judged does so, too.
+    still_limit_s: float = 30.0
     database_connections_max: int = 10
     # How many connections of clients, and how long each may take.
     limits: Limits = field(default_factory=Limits)
@@ -98,6 +102,9 @@ class Services:
             self._stored_positions,
             self.definitions.look,
         )
+        self.standing = Standing(
+            config.connection, config.topics.events, self._due, config.still_limit_s
+        )
         self.log = EventLog(
             self.appender,
             self.receipts,
@@ -115,6 +122,7 @@ class Services:
                 asyncio.create_task(self.appender.run(), name="appender"),
                 asyncio.create_task(self.receipts.run(), name="receipts"),
                 asyncio.create_task(self.keys.run(), name="keys"),
+                asyncio.create_task(self.standing.run(), name="standing"),
             ]
             for task in tasks:
                 task.add_done_callback(_cry)
@@ -128,6 +136,11 @@ class Services:
     async def _stored_positions(self) -> Mapping[int, Position]:
         async with self.database.connection() as connection:
             return await positions(connection)
+
+    def _due(self) -> Mapping[int, int]:
+        if not (self.receipts.running and self.definitions.known):
+            return {}
+        return self.receipts.due(self.definitions.epoch)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[DatabaseConnection]:
@@ -148,6 +161,7 @@ class Services:
             "definitions": self._check_definitions,
             "receipts": self._check_receipts,
             "projection": self._check_lag,
+            "judging": self._check_judging,
         }
 
     async def _check_postgres(self) -> None:
@@ -163,6 +177,10 @@ class Services:
         if self.receipts.running:
             return Check(ok=True)
         return Check(ok=False, problem="the ledger is not read up to its end yet")
+
+    async def _check_judging(self) -> Check:
+        problem = self.standing.problem()
+        return Check(ok=True) if problem is None else Check(ok=False, problem=problem)
 
     async def _check_lag(self) -> Check:
         stored = await self._stored_positions()

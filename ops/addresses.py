@@ -4,9 +4,12 @@ import re
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
 PORT_MAX: Final = 65535
+HIDDEN: Final = "**********"
 # A host, or an IPv6 address in brackets, and a port.
 _ADDRESS: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+)(?::(\d{1,5}))?")
 
@@ -25,12 +28,20 @@ def url_of(host: str, port: int) -> str:
 
 
 def mask(dsn: str) -> str:
-    """Return a DSN without its password."""
+    """Return a DSN without its passwords, wherever in it they are; of none, that it is none."""
+    try:
+        # As libpq reads it: a password may be behind the @, too, its name spelled with %70.
+        known = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return HIDDEN
+    secrets = {name for name in known if "password" in name}
+    if not secrets:
+        return dsn
     parts = urlsplit(dsn)
-    if parts.password is None:
-        return dsn if "password=" not in dsn else "**********"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:**********@{host}"))
+    if secrets == {"password"} and parts.password is not None and not parts.query:
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{parts.username}:{HIDDEN}@{host}"))
+    return make_conninfo("", **{**known, **dict.fromkeys(secrets, HIDDEN)})
 
 
 def plain(secret: SecretStr | None) -> str | None:

@@ -7,6 +7,8 @@ import typer
 
 from broker.apply import raise_epoch
 from broker.topics import check_topics, create_topics, partition_count
+from ops.acls import acl_commands
+from ops.client_config import Format, client_config
 from ops.console import Json, print_json, run, say
 from ops.settings import Settings
 from projections.migrations import migrate as migrate_database
@@ -19,6 +21,9 @@ def topics(
     context: typer.Context,
     *,
     check: Annotated[bool, typer.Option(help="Only check; 1 when something does not fit.")] = False,
+    acls: Annotated[
+        bool, typer.Option("--acls", help="Only print the commands that let in who has to.")
+    ] = False,
     raise_the_epoch: Annotated[
         bool, typer.Option("--raise-epoch", help="xp.events was recreated and begins anew.")
     ] = False,
@@ -26,6 +31,9 @@ def topics(
 ) -> None:
     """Create the topics that are missing and check all of them."""
     settings: Settings = context.obj
+    if acls:
+        say("\n".join(acl_commands(settings.topics)))
+        return
     connection = settings.connection()
     if raise_the_epoch:
         epoch = run(_raise_epoch(settings))
@@ -90,6 +98,18 @@ def doctor(context: typer.Context, *, as_json: Json = False) -> None:
                 say(f"{'':<6} {'to mend':<13} {finding.mend}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+@checks_app.command("client-config")
+def show_client_config(
+    context: typer.Context,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="aiokafka, properties (Java and its tools) or kcat."),
+    ] = "aiokafka",
+) -> None:
+    """Print how a producer or a consumer connects to Kafka, password included."""
+    say(client_config(context.obj, form))
 
 
 @checks_app.command("settings")

@@ -52,9 +52,8 @@ def apply(
     """Put a definition file in force."""
     settings: Settings = context.obj
     game = read_game(file)
-    applied = run(
-        apply_game(settings.connection(), settings.topics, game, tenant=tenant, dry_run=dry_run)
-    )
+    connection = settings.connection() if dry_run else settings.signing_connection()
+    applied = run(apply_game(connection, settings.topics, game, tenant=tenant, dry_run=dry_run))
     _print_applied(applied, as_json=as_json, dry_run=dry_run)
 
 
@@ -103,7 +102,7 @@ def correct(
     wanted = _decimal(value)
     settings: Settings = context.obj
     record = run(
-        correct_event(settings.connection(), settings.topics, event, wanted, reason=reason)
+        correct_event(settings.signing_connection(), settings.topics, event, wanted, reason=reason)
     )
     _print_effects(record, as_json=as_json)
 
@@ -127,7 +126,7 @@ def grant(
     """Grant points to a user, or deduct them; 1 when that is refused."""
     settings: Settings = context.obj
     grant = grant_of(tenant, user, system, points, reason, key)
-    record = run(put(settings.connection(), settings.topics, grant))
+    record = run(put(settings.signing_connection(), settings.topics, grant))
     _print_effects(record, as_json=as_json)
 
 
@@ -142,7 +141,9 @@ def achievement(
 ) -> None:
     """Make an achievement active or locked, by a new version of the definitions."""
     settings: Settings = context.obj
-    applied = run(set_status(settings.connection(), settings.topics, key, status, tenant=tenant))
+    applied = run(
+        set_status(settings.signing_connection(), settings.topics, key, status, tenant=tenant)
+    )
     _print_applied(applied, as_json=as_json)
 
 

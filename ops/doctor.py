@@ -50,7 +50,8 @@ async def _kafka(settings: Settings) -> AsyncIterator[Finding]:
     except (SettingsError, KafkaError) as error:
         yield Finding("Kafka", ok=False, found=sentence_of(error), mend="start it, or set XP_KAFKA")
         return
-    yield Finding("Kafka", ok=True, found=f"{connection.bootstrap} answers")
+    found_here = f"{connection.bootstrap} answers; clients connect as `xp client-config` prints"
+    yield Finding("Kafka", ok=True, found=found_here)
     if found.problems:
         for problem in found.problems:
             yield Finding("Topics", ok=False, found=problem)

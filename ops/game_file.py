@@ -1,21 +1,29 @@
-"""Read a definition file: YAML in, definitions out, or every problem with its line."""
+"""Read a definition file: YAML in, definitions out, or every problem with its line.
+
+The bytes of a file bound what reading it costs: no step looks at a part of it once per other part.
+"""
 
 import codecs
 from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ops.game_yaml import NotYamlError, read_yaml
+from ops.game_places import Places
+from ops.game_yaml import BYTES_MAX, NotYamlError, read_yaml
 from schemas.codec import VersionTooLargeError, write_version
 from schemas.definitions import Definitions, Problem, path_of, problems
 from schemas.definitions import Path as ItemPath
 from schemas.topics import DEFAULT_TENANT
 from schemas.versions import succeed
+
+# What a person is shown of a file that has more wrong with it, and of one message.
+SHOWN_MAX: Final = 100
+MESSAGE_MAX: Final = 500
 
 
 class LineProblem(NamedTuple):
@@ -30,37 +38,55 @@ class GameFileError(Exception):
 
     def __init__(self, path: Path, found: list[LineProblem]) -> None:
         """Take the file and what is wrong with it."""
-        self.problems = sorted(found)
-        lines = [f"{path}:{problem.line}: {problem.message}" for problem in self.problems]
+        self.problems = sorted(LineProblem(line, _short(message)) for line, message in found)
+        shown = self.problems[:SHOWN_MAX]
+        lines = [f"{path}:{problem.line}: {problem.message}" for problem in shown]
+        if len(self.problems) > len(shown):
+            lines.append(f"{path}: and {len(self.problems) - len(shown):,} more")
         super().__init__("\n".join(lines))
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= MESSAGE_MAX else f"{message[: MESSAGE_MAX - 1]}…"
 
 
 def read_game(path: Path) -> Definitions:
     """Read and check a definition file. Raises GameFileError, or OSError when there is no file."""
-    root, raw = _read(path)
-    if not isinstance(raw, dict) or root is None:
+    try:
+        with path.open("rb") as file:
+            # No more than it may have, and a byte by which that is noticed.
+            raw = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        # A failed read, unlike a failed opening, does not say of what.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    return game_of(raw, path)
+
+
+def game_of(raw: bytes, path: Path) -> Definitions:
+    """Return the definitions that a file says; `path` names it. Raises GameFileError."""
+    root, said = _parsed(raw, path)
+    if not isinstance(said, dict) or root is None:
         raise GameFileError(path, [LineProblem(1, "the file must be a map of definitions")])
-    found = list(_duplicate_names(root, set()))
-    found += [_located(root, problem) for problem in _archived(raw, (), set())]
+    found = list(_duplicate_names(root))
+    wrong = list(_archived(said, ()))
     game = None
     try:
-        game = Definitions.model_validate(raw)
+        game = Definitions.model_validate(said)
     except ValidationError as error:
-        found += [_located(root, problem) for problem in _shape_problems(error)]
+        wrong += _shape_problems(error)
     if game is not None:
-        found += [_located(root, problem) for problem in problems(game)]
+        wrong += problems(game)
         found += _too_large(game)
+    places = Places(root)
+    found += [LineProblem(places.line_of(it.path), it.message) for it in wrong]
     if game is None or found:
         raise GameFileError(path, found)
     return game
 
 
-def _read(path: Path) -> tuple[yaml.Node | None, object]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        # A failed read, unlike a failed opening, does not say of what.
-        raise OSError(error.errno, error.strerror, str(path)) from error
+def _parsed(raw: bytes, path: Path) -> tuple[yaml.Node | None, object]:
+    if len(raw) > BYTES_MAX:
+        raise GameFileError(path, [LineProblem(1, f"the file has more than {BYTES_MAX:,} bytes")])
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise GameFileError(path, [LineProblem(1, "the file is in UTF-16; save it as UTF-8")])
     try:
@@ -108,27 +134,19 @@ def _shape_problem(problem: ErrorDetails) -> Problem:
     return Problem(path, message)
 
 
-def _archived(value: object, path: ItemPath, seen: set[int]) -> Iterator[Problem]:
-    # What a file leaves out is archived: no file says so itself. An alias is looked into once, as
-    # there may be very many of one thing, or one within itself.
-    if id(value) in seen:
-        return
+def _archived(value: object, path: ItemPath) -> Iterator[Problem]:
+    # What a file leaves out is archived: no file says so itself.
     if isinstance(value, dict):
-        seen.add(id(value))
         if "archived" in value:
             yield Problem((*path, "archived"), "unknown field 'archived'")
         for name, item in value.items():
-            yield from _archived(item, (*path, str(name)), seen)
+            yield from _archived(item, (*path, str(name)))
     elif isinstance(value, list):
-        seen.add(id(value))
         for index, item in enumerate(value):
-            yield from _archived(item, (*path, index), seen)
+            yield from _archived(item, (*path, index))
 
 
-def _duplicate_names(node: yaml.Node, seen: set[int]) -> Iterator[LineProblem]:
-    if id(node) in seen:
-        return
-    seen.add(id(node))
+def _duplicate_names(node: yaml.Node) -> Iterator[LineProblem]:
     if isinstance(node, yaml.MappingNode):
         names: set[Hashable] = set()
         for name, value in node.value:
@@ -136,29 +154,7 @@ def _duplicate_names(node: yaml.Node, seen: set[int]) -> Iterator[LineProblem]:
                 line = name.start_mark.line + 1
                 yield LineProblem(line, f"the field {name.value!r} is given twice")
             names.add(name.value)
-            yield from _duplicate_names(value, seen)
+            yield from _duplicate_names(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _duplicate_names(item, seen)
-
-
-def _located(root: yaml.Node, problem: Problem) -> LineProblem:
-    node, line = root, root.start_mark.line
-    for step in problem.path:
-        found = _child(node, step)
-        if found is None:
-            # A part of the path that is no part of the file, such as the name of a missing field.
-            continue
-        name, node = found
-        line = name.start_mark.line
-    return LineProblem(line + 1, problem.message)
-
-
-def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step], node.value[step]
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            if name.value == str(step):
-                return name, value
-    return None
+            yield from _duplicate_names(item)

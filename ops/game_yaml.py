@@ -2,8 +2,9 @@
 
 YAML 1.1 takes 1:30 for 90, 010 for 8, 1_000 for 1000, `no` for false and 2026-13-01 for a crash. In
 here those are the texts that they look like: where a number or true is wanted they are refused.
-Decimals are read as they are written, not as the nearest double. What a file means is none of this
-module's business.
+Decimals are read as they are written, not as the nearest double. Whatever would make reading a text
+cost more than its length is refused: aliases, directives, great depth, very many parts. What a file
+means is none of this module's business.
 """
 
 import re
@@ -13,12 +14,18 @@ from typing import Any, Final
 import yaml
 from yaml.constructor import ConstructorError
 
+# Twice what a version of definitions may have when written, and room for comments.
+BYTES_MAX: Final = 2 * 1024 * 1024
+# Names and values, collections included; a version full of the smallest items there are has fewer.
+NODES_MAX: Final = 100_000
 # A definition file needs six; the parser would recurse as deep as it is told.
 DEPTH_MAX: Final = 32
 DIGITS_MAX: Final = 100
 
 _TAG: Final = "tag:yaml.org,2002:"
 _Tagged: Final = (yaml.CollectionStartEvent, yaml.ScalarEvent)
+# Each tag that is declared would be held against all the others.
+_DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 _CONTROL: Final = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FINITE: Final = r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,9})?"
 _IMPLICIT: Final = {
@@ -29,7 +36,6 @@ _IMPLICIT: Final = {
         rf"[-+]?(?:{_FINITE}|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
         list("-+0123456789."),
     ),
-    "merge": (r"<<", ["<"]),
 }
 
 
@@ -87,16 +93,22 @@ _furnish()
 def read_yaml(text: str) -> tuple[yaml.Node | None, object]:
     """Return the nodes of a text, None of an empty one, and what they say.
 
-    Raises NotYamlError.
+    The time it takes grows with the text's length, up to BYTES_MAX. Raises NotYamlError.
     """
-    wrong = _CONTROL.search(text)
-    if wrong is not None:
-        line = text.count("\n", 0, wrong.start()) + 1
-        raise NotYamlError(line, f"the character U+{ord(wrong[0]):04X} is not allowed")
+    if len(text) > BYTES_MAX:
+        raise NotYamlError(1, f"more than {BYTES_MAX:,} bytes")
+    for pattern, said in (
+        (_CONTROL, "the character U+{:04X} is not allowed"),
+        (_DIRECTIVE, "directives, lines that begin with %, are not allowed"),
+    ):
+        wrong = pattern.search(text)
+        if wrong is not None:
+            raise NotYamlError(text.count("\n", 0, wrong.start()) + 1, said.format(ord(wrong[0])))
     try:
         _check(text)
-        # Twice, as reading what nodes say may change them: what `<<` brings is put in.
-        return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader, in C
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        return root, None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         # The end of a file counts as a line of its own.
@@ -108,14 +120,22 @@ def read_yaml(text: str) -> tuple[yaml.Node | None, object]:
 
 def _check(text: str) -> None:
     """Refuse what must not reach the recursion of the composer, and types by tag."""
-    depth = 0
+    depth = nodes = 0
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        if event.anchor is not None:
+            # A few lines of them can stand for more than any memory holds, or for themselves.
+            raise NotYamlError(line, "anchors and aliases (& and *) are not allowed: write it out")
+        nodes += 1
+        if nodes > NODES_MAX:
+            raise NotYamlError(line, f"more than {NODES_MAX:,} names and values")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH_MAX:
                 raise NotYamlError(line, f"nested more than {DEPTH_MAX} deep")
-        if isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
         if isinstance(event, _Tagged) and event.tag not in (None, f"{_TAG}str"):
             raise NotYamlError(line, f"the tag {event.tag!r} is not known here")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from broker.connection import Connection
 from broker.finder import find_record
+from broker.partitions import partition_of
 from broker.producer import producer as new_producer
 from contract.admin import corrections
 from contract.errors import UnfitError
@@ -20,6 +21,7 @@ from schemas.inputs import Adjustment, Correction, user_of
 from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.numbers import number, value_problem
 from schemas.records import Record, event_id
+from schemas.signing import signed
 from schemas.topics import Topics, user_key
 
 VERDICT_WAIT_S: Final = 30.0
@@ -120,7 +122,14 @@ async def put(
             raise NoDefinitionsError(given.tenant)
     async with new_producer(connection) as producer:
         key = user_key(given.tenant, user_of(given))
-        place = await producer.send_and_wait(topics.events, raw, key=key)
+        partition = partition_of(key, len(await producer.partitions_for(topics.events)))
+        place = await producer.send_and_wait(
+            topics.events,
+            raw,
+            key=key,
+            partition=partition,
+            headers=signed(connection.signer(topics.events), partition, key, raw),
+        )
     record = await _verdict(
         connection, topics, event_id(epoch, place.partition, place.offset), wait_s
     )

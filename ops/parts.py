@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from broker import failpoints
 from ops import VERSION
+from ops.private import make_private, write_privately
+from ops.probes import PROBES, serve_probes
 from ops.settings import Settings
 from ops.settings_file import SettingsError
 
@@ -34,17 +35,24 @@ async def run_worker(settings: Settings) -> None:
     collect_rarely()
     from processor.worker import Worker, WorkerConfig
 
+    home, snapshots = settings.data_dir / "worker", settings.data_dir / "snapshots"
+    make_private(home)
+    if settings.snapshot_dir is None:
+        # Elsewhere it is shared, and whose it is others have decided.
+        make_private(snapshots)
     config = WorkerConfig(
-        settings.connection(),
+        settings.signing_connection(),
         settings.topics,
-        settings.data_dir / "worker",
-        snapshot_dir=settings.snapshot_dir or settings.data_dir / "snapshots",
+        home,
+        snapshot_dir=settings.snapshot_dir or snapshots,
         snapshot_every_s=settings.snapshot_every_s,
         key_window_days=settings.key_window_days,
         leave=settings.leave_on_stop,
         clock=settings.clock,
     )
-    await Worker(config).run()
+    worker = Worker(config)
+    PROBES.problem = worker.problem
+    await worker.run()
 
 
 async def run_projector(settings: Settings) -> None:
@@ -91,7 +99,7 @@ async def run_gateway(settings: Settings) -> None:
                 await asyncio.sleep(ADOPT_PAUSE_S)
 
     config = GatewayConfig(
-        connection=settings.connection(),
+        connection=settings.signing_connection(),
         topics=settings.topics,
         dsn=settings.dsn(),
         host=settings.host,
@@ -124,6 +132,7 @@ def keep_for_good() -> None:
 
 def run(part: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
     """Run a part to its end: SIGTERM and Ctrl-C end it in good order, what it raises comes out."""
+    write_privately()
     serve_metrics(settings)
     if settings.failpoint is not None:
         failpoints.arm(settings.failpoint)
@@ -135,7 +144,7 @@ def serve_metrics(settings: Settings) -> None:
     if settings.metrics_port is None:
         return
     try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
+        serve_probes(settings.metrics_host, settings.metrics_port)
     except OSError as error:
         place = f"{settings.metrics_host}:{settings.metrics_port}"
         raise SettingsError(f"metrics_port: {place}: {error.strerror}") from error

@@ -24,6 +24,7 @@ from processor.rulesets import Rulesets
 from schemas.inputs import MetricEvent, user_of
 from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.instants import micros
+from schemas.signing import Signer, signed
 from schemas.topics import EVENT_BYTES_MAX, Topics, user_key
 
 IN_FLIGHT_MAX: Final = 5000
@@ -117,7 +118,8 @@ async def publish(
         definitions(connection, topics) as reader,
         new_producer(connection) as producer,
     ):
-        await _hold(producer, topics, on=True)
+        signer = connection.signer(topics.events)
+        await _hold(producer, topics.events, signer, on=True)
         pending: list[asyncio.Future[Any]] = []
         async for looked_at in _looked_at(reader, lines, published):
             if isinstance(looked_at, Refused):
@@ -132,17 +134,21 @@ async def publish(
                 _note_sent(published, await asyncio.gather(*pending))
                 pending.clear()
         _note_sent(published, await asyncio.gather(*pending))
-        await _hold(producer, topics, on=False)
+        await _hold(producer, topics.events, signer, on=False)
     if changed is not None:
         raise ChangedMeanwhileError(changed, published)
     return published
 
 
-async def _hold(producer: AIOKafkaProducer, topics: Topics, *, on: bool) -> None:
+async def _hold(producer: AIOKafkaProducer, topic: str, signer: Signer | None, *, on: bool) -> None:
     """Have the clock of every partition wait, or go on; return when the broker has it."""
     value = orjson.dumps({"type": "hold", "on": on})
-    partitions = await producer.partitions_for(topics.events)
-    sent = [await producer.send(topics.events, value, partition=it) for it in sorted(partitions)]
+    sent = [
+        await producer.send(
+            topic, value, partition=partition, headers=signed(signer, partition, None, value)
+        )
+        for partition in sorted(await producer.partitions_for(topic))
+    ]
     await asyncio.gather(*sent)
 
 

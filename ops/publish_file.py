@@ -54,7 +54,8 @@ async def publish_file(
         say(_line_of(lines.name, refused), console, style="red")
 
     with EventLines(path) as lines, progress_on(console) as progress:
-        connection, topics = settings.connection(), settings.topics
+        reach = settings.connection if mode == "dry" else settings.signing_connection
+        connection, topics = reach(), settings.topics
 
         def read(word: str, *, again: bool = False) -> Iterator[bytes]:
             task = progress.add_task(word, total=lines.size)

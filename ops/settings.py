@@ -3,14 +3,14 @@
 Each is validated here, and printed with its secrets masked.
 """
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import psycopg
 from platformdirs import user_cache_path
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,12 +20,17 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
+from ops.parts_secret import kept
+from ops.running import FILE as RUNNING_FILE
+from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
+from schemas.instants import MILLISECOND, micros
+from schemas.signing import SECRET_LENGTH_MIN, Secrets
 from schemas.topics import Topics
 
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
+SharedSecret = Annotated[SecretStr, Field(min_length=SECRET_LENGTH_MIN)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-RUNNING_FILE = "running.json"
 
 
 class Settings(BaseSettings):
@@ -76,6 +81,20 @@ class Settings(BaseSettings):
     )
     postgres_port: Port | None = Field(
         None, description="port of the embedded Postgres; none: a free one"
+    )
+
+    parts_secret: SharedSecret | None = Field(
+        None,
+        description="what the parts sign with what only they may say, at least 32 characters; "
+        "none: that of data_dir, which xp up makes",
+    )
+    parts_secret_before: SharedSecret | None = Field(
+        None, description="another one that workers take as well, while the secret is changed"
+    )
+    parts_unsigned_until: AwareDatetime | None = Field(
+        None,
+        description="what was appended before needs no signature, for an upgrade from a release "
+        "that does not sign; none: what was appended before the secret of data_dir was made",
     )
 
     leave_on_stop: bool = Field(
@@ -180,9 +199,10 @@ class Settings(BaseSettings):
 
         Raises it for files of TLS that cannot be used, too.
         """
-        bootstrap = self.kafka or self._running("kafka")
+        if self.kafka is None:
+            return self._embedded_kafka()
         connection = Connection(
-            bootstrap=bootstrap,
+            bootstrap=self.kafka,
             protocol=self.kafka_protocol,
             mechanism=self.kafka_mechanism,
             user=self.kafka_user,
@@ -199,27 +219,65 @@ class Settings(BaseSettings):
             raise SettingsError(f"{', '.join(named)}: {error.strerror or error}") from error
         return connection
 
+    def clients_connection(self) -> Connection:
+        """Return how producers and consumers reach Kafka: as themselves, never as the parts.
+
+        Of a Kafka that is named nobody here knows who they are. Raises SettingsError as above.
+        """
+        if self.kafka is None:
+            return self._embedded_kafka("kafka_clients")
+        return replace(self.connection(), user=None, password=None)
+
+    def signing_connection(self) -> Connection:
+        """Return how Kafka is reached by what says what only our own parts may say.
+
+        Raises SettingsError as `connection` does, and where no secret is known.
+        """
+        return replace(self.connection(), secrets=self._secrets())
+
+    def _secrets(self) -> Secrets:
+        secret, until = plain(self.parts_secret), self.parts_unsigned_until
+        if secret is None:
+            found = kept(self.data_dir)
+            if found is None:
+                raise SettingsError(
+                    "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, "
+                    "or to a new one of 32 characters and more for all parts and commands "
+                    f"(looked into {self.data_dir}, where `xp up` leaves its own)"
+                )
+            secret, until = found.text, until or found.made
+        since = 0 if until is None else micros(until) // MILLISECOND
+        return Secrets(secret, plain(self.parts_secret_before), since)
+
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""
-        return plain(self.postgres) or self._running("postgres")
+        return plain(self.postgres) or self._known("postgres", self._running().postgres)
 
     def gateway(self) -> str:
         """Return the URL of the gateway: of the one that runs here, else where one would listen."""
-        try:
-            return self._running("gateway")
-        except SettingsError:
-            return url_of(self.host, self.port)
+        return self._running().gateway or url_of(self.host, self.port)
 
-    def _running(self, part: str) -> str:
+    def _embedded_kafka(
+        self, user: Literal["kafka_parts", "kafka_clients"] = "kafka_parts"
+    ) -> Connection:
+        running = self._running()
+        bootstrap, login = self._known("kafka", running.kafka), getattr(running, user)
+        return login.connection(bootstrap) if login else Connection(bootstrap)
+
+    def _running(self) -> Running:
         # `xp up` leaves the addresses of what it runs for commands beside it.
-        path = self.data_dir / RUNNING_FILE
         try:
-            return str(json.loads(path.read_text())[part])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return read_running(self.data_dir)
+        except SettingsError:
+            return Running()
+
+    def _known(self, part: str, address: str | None) -> str:
+        if address is None:
             raise SettingsError(
-                f"no {part} is known: set XP_{part.upper()}, "
-                f"or start the embedded stack with `xp up` (looked into {path})"
-            ) from error
+                f"no {part} is known: set XP_{part.upper()}, or start the embedded stack with "
+                f"`xp up` (looked into {self.data_dir / RUNNING_FILE})"
+            )
+        return address
 
     def shown(self) -> dict[str, Any]:
         """Return every setting as it is in force, secrets masked."""

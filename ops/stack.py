@@ -6,7 +6,6 @@ kill -9. A part that ends by itself is started again, unless it does so at the s
 """
 
 import asyncio
-import json
 import signal
 import sys
 import time
@@ -18,17 +17,22 @@ import httpx
 import structlog
 from rich.console import Console
 
+from broker import access
+from broker.connection import Connection
 from broker.topics import create_topics
 from gateway import keys
 from ops.addresses import mask, url_of
 from ops.console import say
 from ops.embedded.jars import fetch_jars
 from ops.embedded.kafka import EmbeddedKafka
-from ops.embedded.ports import PartDiedError, choose_port, replace_text
+from ops.embedded.ports import PartDiedError, choose_port
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.embedded.process import Child
 from ops.embedded.server import EmbeddedServer
-from ops.settings import RUNNING_FILE, Settings
+from ops.parts_secret import make as make_secret
+from ops.private import make_private, write_privately
+from ops.running import Login, Running, leave_running
+from ops.settings import Settings
 from ops.settings_file import SettingsError
 from ops.settings_in_force import environment
 from projections.database import connect
@@ -36,6 +40,8 @@ from projections.migrations import migrate
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PARTS: Final = ("worker", "project", "serve", "notify")
+# Those that change no tables: they get a role that cannot.
+SERVING_PARTS: Final = ("serve", "notify")
 # Somebody waits for gateway and worker; who waits for rows or a webhook waits for them too. A third
 # of their share where cores are short, all that is free otherwise.
 NICENESS: Final = {"project": 5, "notify": 5}
@@ -46,6 +52,19 @@ TURN_LOGS_EVERY_S: Final = 5.0
 # A part that ended by itself so often within so many seconds will not fare better the next time.
 RESTARTS_MAX: Final = 3
 RESTARTS_WITHIN_S: Final = 60.0
+# All that is ever made in a data directory.
+OURS: Final = frozenset(
+    {
+        "gateway.port",
+        "kafka",
+        "parts",
+        "parts-secret.json",
+        "postgres",
+        "running.json",
+        "snapshots",
+        "worker",
+    }
+)
 
 log = structlog.get_logger(__name__)
 
@@ -60,8 +79,10 @@ class Stack:
         self._data_dir = settings.data_dir.resolve()
         self._opened = AsyncExitStack()
         self._watched: dict[str, Child | EmbeddedServer] = {}
-        # What commands beside this one need to know: part -> address.
-        self._running: dict[str, str] = {}
+        # Of our own parts, what one alone is told.
+        self._variables: dict[str, dict[str, str]] = {}
+        # What commands beside this one need to know.
+        self._running = Running()
         # Of our own parts: how each is started, and when it had to be started again.
         self._commands: dict[str, list[str]] = {}
         self._restarts: dict[str, list[float]] = {}
@@ -83,17 +104,19 @@ class Stack:
 
     async def _start_stack(self) -> None:
         settings = self.settings
+        write_privately()
         try:
-            self._data_dir.mkdir(parents=True, exist_ok=True)
+            self._make_data_dir()
         except OSError as error:
             raise SettingsError(
                 f"data_dir: {self._data_dir} cannot be a directory of data: {error.strerror}"
             ) from error
+        if settings.parts_secret is None:
+            make_secret(self._data_dir)
         if not settings.kafka:
-            self._running["kafka"] = await self._start_kafka()
+            await self._start_kafka()
         if not settings.postgres:
-            self._running["postgres"] = await self._start_postgres()
-        self._leave_addresses()
+            await self._start_postgres()
         self.settings = settings.model_copy(update={"data_dir": self._data_dir})
         self.settings.connection()
         done = await migrate(self.settings.dsn())
@@ -105,30 +128,47 @@ class Stack:
         )
         log.info("stack.ready", migrations=done, topics=created)
 
-    async def _start_kafka(self) -> str:
+    def _make_data_dir(self) -> None:
+        # One that is for something else as well, a home directory say, is left as it is: what is
+        # made in it is closed itself.
+        there = {it.name for it in self._data_dir.iterdir()} if self._data_dir.is_dir() else set()
+        if there <= OURS:
+            make_private(self._data_dir)
+
+    async def _start_kafka(self) -> None:
         say("Kafka     starting …", self._console, style="dim")
         jars = await asyncio.to_thread(fetch_jars, self.settings.cache_dir)
-        kafka = EmbeddedKafka(self._data_dir, jars, self.settings.kafka_port)
+        rules = access.rules(self.settings.topics)
+        kafka = EmbeddedKafka(
+            self._data_dir,
+            jars,
+            self.settings.kafka_port,
+            grants=[rule for rule in rules if rule.role in access.OUTSIDE],
+        )
         self._opened.push_async_callback(asyncio.to_thread, kafka.stop)
         await asyncio.to_thread(kafka.start)
         self._watched["kafka"] = kafka
         say(f"Kafka     {kafka.bootstrap_servers}", self._console)
-        return kafka.bootstrap_servers
+        say("          (for producers and consumers: `xp client-config`)", self._console)
+        self._leave(
+            kafka=kafka.bootstrap_servers,
+            kafka_parts=_login(kafka.connection),
+            kafka_clients=_login(kafka.clients_connection),
+        )
 
-    async def _start_postgres(self) -> str:
+    async def _start_postgres(self) -> None:
         postgres = EmbeddedPostgres(self._data_dir, self.settings.postgres_port)
         self._opened.push_async_callback(asyncio.to_thread, postgres.stop)
         await asyncio.to_thread(postgres.start)
         self._watched["postgres"] = postgres
         say(f"Postgres  {mask(postgres.dsn)}", self._console)
-        return postgres.dsn
+        self._leave(postgres=postgres.dsn, postgres_reading=postgres.reading_dsn)
+        for part in SERVING_PARTS:
+            self._variables[part] = {"XP_POSTGRES": postgres.serving_dsn}
 
-    def _leave_addresses(self) -> None:
-        if not self._running:
-            return
-        path = self._data_dir / RUNNING_FILE
-        # It has the password of the embedded Postgres.
-        replace_text(path, json.dumps(self._running), mode=0o600)
+    def _leave(self, **known: object) -> None:
+        self._running = self._running.model_copy(update=known)
+        path = leave_running(self._data_dir, self._running)
         self._opened.callback(path.unlink, missing_ok=True)
 
     async def first_key(self) -> str | None:
@@ -144,7 +184,7 @@ class Stack:
         port = choose_port("gateway", self._data_dir / "gateway.port", self.settings.port)
         resolved = self.settings.model_copy(update={"port": port})
         for number, part in enumerate(PARTS):
-            variables = environment(resolved)
+            variables = environment(resolved) | self._variables.get(part, {})
             if self.settings.metrics_port is not None:
                 variables["XP_METRICS_PORT"] = str(self.settings.metrics_port + number)
             child = Child(
@@ -162,8 +202,7 @@ class Stack:
             self._watched[part] = child
             self._commands[part] = command
         url = url_of(self.settings.host, port)
-        self._running["gateway"] = url
-        self._leave_addresses()
+        self._leave(gateway=url)
         return url
 
     async def wait_ready(self, url: str) -> None:
@@ -220,3 +259,9 @@ class Stack:
         lately = [at for at in self._restarts.get(part, []) if now - at < RESTARTS_WITHIN_S]
         self._restarts[part] = [*lately, now]
         return len(lately) < RESTARTS_MAX
+
+
+def _login(connection: Connection) -> Login | None:
+    if connection.user is None or connection.password is None:
+        return None
+    return Login(user=connection.user, password=connection.password, mechanism=connection.mechanism)

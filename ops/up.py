@@ -55,7 +55,7 @@ async def up(settings: Settings, job: Job, console: Console) -> None:
             say("          (shown once; `xp keys create` makes others)", console)
         if game is not None:
             applied = await apply_game(
-                settings.connection(), settings.topics, game, tenant=job.tenant
+                settings.signing_connection(), settings.topics, game, tenant=job.tenant
             )
             say(f"Game      {job.game}: version {applied.version} in force", console)
         url = await stack.start_parts()

@@ -19,14 +19,14 @@ from msgspec.json import Decoder, encode
 
 from broker.connection import Connection
 from broker.failpoints import reach
-from broker.ledger import LedgerReader, Position
+from broker.ledger import LedgerReader, Position, admitted
 from processor.feed import Feed
 from processor.inbox import Inbox
 from processor.metrics import ANNOUNCED
 from processor.notices import notices_of
 from processor.pending import Message
 from processor.recent import RecentRecords
-from schemas.codec import read_record, write_notice
+from schemas.codec import write_notice
 from schemas.order import follows
 from schemas.records import Link, Record, link_of
 from schemas.topics import Topics
@@ -139,7 +139,8 @@ class Announcer:
             self._inbox.open_at(offset)
         await self._inbox.wait()
         taken = [self._inbox.take() for _ in range(min(len(self._inbox), CHUNK_RECORDS_MAX))]
-        records = [read_record(message.value or b"") for message in taken]
+        topic, last = self._topics.ledger, self._position.last
+        records = [it for _, it in admitted(topic, self._partition, taken, last)]
         await self._announce(records, taken[-1].offset + 1)
 
     async def _linger(self) -> None:

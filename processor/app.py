@@ -9,6 +9,7 @@ from faust.assignor.partition_assignor import PartitionAssignor
 from faust.types import TP, AppT
 from faust.types.auth import CredentialsT
 
+from broker.access import workers_group
 from broker.connection import Connection
 from processor.agents import announce_agent, judge_agent
 from processor.fetching import Chunk, ChunkSchema
@@ -66,7 +67,7 @@ def build_app(
     Must be called with a running event loop.
     """
     app = faust.App(
-        f"{topics.prefix}worker",
+        workers_group(topics),
         broker=[f"kafka://{server}" for server in connection.bootstrap.split(",")],
         broker_credentials=_credentials(connection),
         datadir=str(data_dir / "faust"),

@@ -132,14 +132,9 @@ class Fetching:
             return {}
         for result in fetcher._records.values():  # noqa: SLF001  what has been fetched
             if isinstance(result, FetchResult) and result.has_more():
-                # What it calls for each record. It would make an object of eleven fields, which
-                # costs as much as reading them; what they are unpacked from has all that we need.
-                result._partition_records._consumer_record = _as_unpacked  # noqa: SLF001  as said
+                # What the records are unpacked from has all that we need.
+                result._partition_records.bare = True  # noqa: SLF001  as said
         found: dict[TopicPartition, list[Any]] = await fetcher.fetched_records(
             active, timeout=0, max_records=POLL_RECORDS_MAX
         )
         return found
-
-
-def _as_unpacked(_tp: TopicPartition, record: Any) -> Any:
-    return record

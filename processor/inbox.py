@@ -49,6 +49,11 @@ class Inbox:
         """Whether so much waits that nothing more is delivered for now."""
         return self._paused
 
+    @property
+    def end(self) -> int:
+        """The offset after the last message that has been delivered, -1 while nothing is taken."""
+        return self._expected
+
     def close(self) -> None:
         """Forget what waits, and take nothing until it is opened again."""
         self._expected = -1

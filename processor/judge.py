@@ -18,12 +18,14 @@ from processor.messages import (
     MissingVersionError,
     UnusableVersionError,
     append_time,
+    is_of_ours,
+    missing,
     origin_of,
 )
 from processor.outgoing import dead_letter, forward, profile
 from processor.partition_state import PartitionState
-from processor.pending import Message, PendingRecord, Send
-from processor.recorded import recorded
+from processor.pending import Headers, Message, PendingRecord, Send
+from processor.recorded import fitting, recorded
 from processor.rows import path_of
 from processor.rules import RULES
 from processor.rules.decide import admit, answer_state, decide, event_time
@@ -40,20 +42,29 @@ from schemas.inputs import (
     DefinitionsMarker,
     Hold,
     MetricEvent,
+    PartitionInput,
     RecordedDue,
     UserInput,
+    may_anyone_say,
     user_of,
 )
 from schemas.inputs.base import DEFAULT_TENANT
 from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.instants import MILLISECOND, Micros
 from schemas.records import RECORD_VERSION, Record, Source
-from schemas.text import EventId, TenantKey, UserPath
-from schemas.topics import EVENT_BYTES_MAX, HEADER_ORIGIN, RECORD_BYTES_MAX, user_key
+from schemas.text import EventId, Reason, TenantKey, UserPath
+from schemas.topics import (
+    EVENT_BYTES_MAX,
+    HEADER_FORWARDED,
+    HEADER_ORIGIN,
+    HEADER_TIME,
+    RECORD_BYTES_MAX,
+    user_key,
+)
 
 log = structlog.get_logger(__name__)
 
-NO_HEADERS: Final[Mapping[str, bytes]] = {}
+NO_HEADERS: Final[Mapping[str, bytes | None]] = {}
 NONE_ABSENT: Final[frozenset[tuple[TenantKey, int]]] = frozenset()
 
 
@@ -98,40 +109,63 @@ class _Case:
         self._appended = message.timestamp
         # Under which id a forwarded event was first found, None for any other.
         self._origin: EventId | None = None
-        if message.headers:
-            self._headers = dict(message.headers)
-            self._origin = origin_of(self._headers)
-            self._appended = append_time(message.timestamp, self._headers)
         # The user whose state is being changed.
         self._who: UserPath | None = None
 
     def judged(self, absent: Collection[tuple[TenantKey, int]]) -> PendingRecord:
-        value = self._message.value
-        if value is None:
-            return self.dead("the record has no value")
+        message = self._message
+        if message.headers and not self._read_headers(message.headers):
+            return self._forged("headers", "the headers xp-forwarded and xp-time")
+        value = message.value
+        if not isinstance(value, bytes):
+            return self.dead(missing(value))
         if len(value) > EVENT_BYTES_MAX:
             return self.dead(f"an event may have {EVENT_BYTES_MAX} bytes, not {len(value)}")
         try:
             given = read_input(value)
         except InvalidInputError as error:
-            return self.dead(str(error))
+            return self.dead(error.kind, str(error))
         if isinstance(given, MetricEvent):
             return self._of_user(given, given.metric)
+        if not (may_anyone_say(given) or self._is_of_ours()):
+            tag = str(given.__struct_config__.tag)
+            return self._forged(tag, f"an input of type {tag!r}")
         if isinstance(given, (DefinitionsMarker, BoostDue, Backfilled, Hold)):
-            record = self._record(given.tenant)
-            reason = judge_partition(self._context, self._state, record, given, absent)
-            if reason is not None:
-                return self.dead(reason)
-            key = given.tenant.encode()
-            if record.outcome == "forwarded":
-                return self._forwarded(record, key)
-            return self._applied(record, key)
+            return self._of_partition(given, absent)
         return self._of_user(given, scope_of(given))
+
+    def _read_headers(self, given: Headers) -> bool:
+        """Take what the headers say; tell whether who said it may."""
+        headers = self._headers = dict(given)
+        if HEADER_FORWARDED in headers or HEADER_TIME in headers:
+            if not self._is_of_ours():
+                return False
+            self._origin = origin_of(headers)
+            self._appended = append_time(self._message.timestamp, headers)
+        return True
+
+    def _is_of_ours(self) -> bool:
+        return is_of_ours(self._context, self._message, self._headers)
+
+    def _of_partition(
+        self, given: PartitionInput, absent: Collection[tuple[TenantKey, int]]
+    ) -> PendingRecord:
+        record = self._record(given.tenant)
+        reason = judge_partition(self._context, self._state, record, given, absent)
+        if reason is not None:
+            return self.dead(reason)
+        key = given.tenant.encode()
+        return (
+            self._forwarded(record, key)
+            if record.outcome == "forwarded"
+            else self._applied(record, key)
+        )
 
     def failed(self, error: Exception) -> PendingRecord:
         if self._who is not None:
             self._state.users.undo(self._who)
-        return self.dead(f"internal error: {error!r}")
+        # What an error says may be what its input said.
+        return self.dead(f"internal error: {type(error).__name__}", f"internal error: {error!r}")
 
     # -- what is of a user
 
@@ -236,21 +270,31 @@ class _Case:
     def _applied(self, record: Record, key: bytes, *sends: Send) -> PendingRecord:
         """Apply a record that changes no user."""
         # First: whatever fails here must leave the state as it was.
-        raw = write_record(record)
+        raw = fitting(record)
         self._state.apply(record)
         return PendingRecord(record, key, raw, sends)
 
     def _forwarded(self, record: Record, key: bytes) -> PendingRecord:
-        right = partition_of(key, self._context.partitions)
-        return self._applied(record, key, forward(self._message, record, self._headers, key, right))
+        send = forward(self._context, self._message, record, self._headers, key)
+        return self._applied(record, key, send)
 
-    def dead(self, reason: str) -> PendingRecord:
+    def dead(self, reason: Reason, told: Reason | None = None) -> PendingRecord:
+        """Return the record of an input that is none; `told` is for its dead letter alone.
+
+        The ledger is for ever, and says nothing that only the input does.
+        """
         record = self._record(DEFAULT_TENANT)
         # It was judged by none.
         record.definitions = 0
         record.outcome = "dead"
         record.reason = reason
-        return self._applied(record, DEFAULT_TENANT.encode(), dead_letter(self._message, record))
+        letter = dead_letter(self._message, record, told)
+        return self._applied(record, DEFAULT_TENANT.encode(), letter)
+
+    def _forged(self, what: str, words: str) -> PendingRecord:
+        reason = f"not signed: only xpledger's own parts may send {words}"
+        pending = self.dead(reason)
+        return PendingRecord(pending.record, pending.key, pending.raw, pending.sends, what)
 
     def _refused(self, record: Record, key: bytes, refused: Refused) -> PendingRecord:
         record.outcome = "refused"

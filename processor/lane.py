@@ -7,7 +7,8 @@ acknowledged, folds the ledger again and goes on from the event that is due.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -21,13 +22,15 @@ from processor.inbox import Inbox
 from processor.judge import judge
 from processor.ledger import Ledger, UnexpectedOffsetError
 from processor.messages import LaneContext, MissingVersionError, UnusableVersionError
-from processor.metrics import APPENDED, BATCH_SECONDS, RECOVERED
+from processor.metrics import APPENDED, BATCH_SECONDS, FORGED, RECOVERED
 from processor.partition_state import PartitionState
 from processor.pending import Message, PendingRecord, Send
+from processor.progress import Progress
 from processor.recent import RecentRecords
 from processor.recovery import Recovery
 from processor.rulesets import Rulesets
 from processor.sender import Sender
+from schemas.signing import signed
 from schemas.text import TenantKey
 from schemas.topics import Topics
 
@@ -50,7 +53,7 @@ class WriterLostError(Exception):
 class Lane:
     """The lane of one events partition, for the time of one assignment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that it works with, by name
         self,
         *,
         context: LaneContext,
@@ -61,6 +64,7 @@ class Lane:
         topics: Topics,
         rulesets: Rulesets,
         recent: RecentRecords | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Prepare; nothing happens before `run`. `recent` is for the partition's announcer."""
         self._context = context
@@ -71,6 +75,7 @@ class Lane:
         self._topics = topics
         self._rulesets = rulesets
         self._recent = recent or RecentRecords()
+        self._progress = progress or Progress()
         self._recovery = Recovery(context, state, feed, ledger, topics)
         self._inbox = Inbox(
             feed,
@@ -80,6 +85,8 @@ class Lane:
             size_of=lambda message: len(message.value or b""),
         )
         self._failures = 0
+        # All definitions have been read that there were when the events before this offset came.
+        self._read_before = 0
         # Set while the state is that of the ledger's end.
         self.folded = asyncio.Event()
         # Where the events ended when the lane last began: among them may be what is asked for. And
@@ -107,8 +114,12 @@ class Lane:
 
     async def _publish(self, inputs: Sequence[KeyedInput]) -> None:
         here = self._context.partition
+        signer = self._context.signer
         await self._sender.send(
-            [Send("events", key, value, partition=here) for key, value in inputs]
+            [
+                Send("events", key, value, tuple(signed(signer, here, key, value)), here)
+                for key, value in inputs
+            ]
         )
 
     def _is_behind(self) -> bool:
@@ -148,6 +159,7 @@ class Lane:
         self.folded.clear()
         self._recent.close()
         self._inbox.close()
+        self._read_before = 0
         self._state.drop()
         await self._recovery.fold()
         first, due, end = await self._recovery.find_source()
@@ -155,6 +167,8 @@ class Lane:
         self._recent.open_at(self._state.ledger)
         self.folded.set()
         self._feed.hint(self._topics.events, self._context.partition, due)
+        if due == end:
+            self._progress.move(more=False)
         if first < due:
             # The event before is still there: it tells whether the topic is the one of then.
             await self._check_last(due - 1)
@@ -171,6 +185,7 @@ class Lane:
 
     async def _work(self) -> None:
         await self._inbox.wait()
+        self._progress.wait()
         with BATCH_SECONDS.time():
             batch = await self._judge()
             sends = [send for pending in batch for send in pending.sends]
@@ -183,8 +198,14 @@ class Lane:
             self._recent.add([pending.record for pending in batch])
             self._state.keep(after)
             reach("lane.stored")
-        for outcome, count in Counter(pending.record.outcome for pending in batch).items():
+        self._progress.move(more=bool(self._inbox))
+        outcomes = Counter(pending.record.outcome for pending in batch)
+        for outcome, count in outcomes.items():
             APPENDED.labels(outcome).inc(count)
+        if outcomes["dead"]:
+            for pending in batch:
+                if pending.forged is not None:
+                    FORGED.labels(pending.forged).inc()
         self._stored = self._state.next_source(self._context.epoch)
         self._feed.hint(self._topics.events, self._context.partition, self._stored)
 
@@ -193,9 +214,15 @@ class Lane:
         absent: set[tuple[TenantKey, int]] = set()
         size = 0
         while self._inbox and len(batch) < BATCH_RECORDS_MAX and size < BATCH_BYTES_MAX:
+            first = self._inbox.first()
             try:
-                pending = judge(self._context, self._state, self._inbox.first(), absent)
+                pending = judge(self._context, self._state, first, absent)
             except MissingVersionError as missing:
+                place = (missing.tenant, missing.version)
+                if first.offset < self._read_before and place not in absent:
+                    # A version is on its topic before any marker for it is on this one.
+                    absent.add(place)
+                    continue
                 if batch:
                     break
                 await self._read_version(missing, absent)
@@ -207,20 +234,17 @@ class Lane:
         return batch
 
     async def _read_version(
-        self, missing: MissingVersionError, absent: set[tuple[TenantKey, int]]
+        self, missing: MissingVersionError, absent: Collection[tuple[TenantKey, int]]
     ) -> None:
-        """Read a version that an input needs; note as absent one that is not on its topic."""
+        """Read a version that an input needs: once for all the inputs that wait."""
         tenant, version = missing.tenant, missing.version
-        self._log.info("lane.awaits_version", tenant=tenant, v=version)
-        # A version is on its topic before any marker for it is on this one.
-        await self._rulesets.refresh()
-        try:
-            if self._rulesets.get(tenant, version) is not None:
-                return
-            if (tenant, version) in absent:
-                # In force, and yet not there: nothing can be judged without it.
-                await self._rulesets.wait_for(tenant, version)
-        except UnusableVersionError:
-            # The judge says so of the tenant's inputs.
+        if (tenant, version) not in absent:
+            end = self._inbox.end
+            self._log.info("lane.awaits_version", tenant=tenant, v=version)
+            await self._rulesets.refresh()
+            self._read_before = end
             return
-        absent.add((tenant, version))
+        # In force, and yet not there: nothing can be judged without it.
+        with suppress(UnusableVersionError):
+            # The judge says so of the tenant's inputs.
+            await self._rulesets.wait_for(tenant, version)

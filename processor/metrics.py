@@ -3,6 +3,11 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 APPENDED = Counter("xp_ledger_records", "Records appended to the ledger.", ["outcome"])
+FORGED = Counter(
+    "xp_forged_inputs",
+    "Inputs that only our own parts may send, and that none of them has signed.",
+    ["what"],
+)
 RECOVERED = Counter("xp_lane_recoveries", "Times a lane forgot its state and folded again.")
 BATCH_SECONDS = Histogram(
     "xp_lane_batch_seconds",

@@ -1,7 +1,7 @@
 """The loops of the partitions that are assigned now: started, fed, ended."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -36,6 +36,11 @@ class PartitionLoops:
         self._failed = failed
         self._loops: dict[int, Loop] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def partitions(self) -> Collection[int]:
+        """The partitions that have a loop now."""
+        return self._loops.keys()
 
     def put(self, partition: int, start: int, messages: Sequence[Message]) -> None:
         """Hand a chunk to its partition's loop; one that came too late is dropped."""

@@ -4,10 +4,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from broker.batches import Unreadable
 from schemas.instants import Millis
 from schemas.records import Record
 
-Headers = tuple[tuple[str, bytes], ...]
+# A header may have no value.
+Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class Message(Struct, frozen=True, gc=False):
@@ -17,7 +19,7 @@ class Message(Struct, frozen=True, gc=False):
     # Append time.
     timestamp: Millis
     key: bytes | None
-    value: bytes | None
+    value: bytes | Unreadable | None
     headers: Headers
 
 
@@ -38,3 +40,5 @@ class PendingRecord(Struct, frozen=True, gc=False):
     key: bytes
     raw: bytes
     sends: tuple[Send, ...] = ()
+    # What somebody said who may not: a type, or "headers".
+    forged: str | None = None

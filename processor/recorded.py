@@ -4,6 +4,7 @@ from typing import TypeVar, assert_never
 
 from msgspec import UNSET
 
+from schemas.codec import write_record
 from schemas.entries import StreakMetricPreference, StreakPreferences
 from schemas.inputs import (
     AchievementCompletion,
@@ -45,7 +46,9 @@ from schemas.inputs import (
 )
 from schemas.inputs.streaks import StreakPreferencesIn
 from schemas.instants import read_datetime
+from schemas.records import Record
 from schemas.text import UserId
+from schemas.topics import RECORD_BYTES_MAX
 
 _OfUser = TypeVar("_OfUser", RecordedEvent, RecordedCompletion, RecordedIdentification)
 
@@ -110,6 +113,15 @@ def recorded_of_partition(given: PartitionInput) -> RecordedInput:
             return RecordedBoostDue(given.system, given.boost, given.change, at)
         case _:
             assert_never(given)
+
+
+def fitting(record: Record, bytes_max: int = RECORD_BYTES_MAX) -> bytes:
+    """Write a record without effects; one that would be too large for the ledger has no input."""
+    raw = write_record(record)
+    if len(raw) > bytes_max:
+        record.input = None
+        raw = write_record(record)
+    return raw
 
 
 def _with_user(kept: _OfUser, user: UserId | EventUser) -> _OfUser:

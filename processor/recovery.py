@@ -103,8 +103,9 @@ class Recovery:
 
         Raises SourceLostError when the topic was recreated.
         """
+        # What the lane that judged it believed of the headers is not asked again: secrets change.
         stamp = append_time(found.timestamp, dict(found.headers))
-        if stamp != self._state.appended:
+        if self._state.appended not in (stamp, found.timestamp):
             found_at, known_at = (
                 write_instant(from_millis(it)) for it in (stamp, self._state.appended)
             )

@@ -32,6 +32,7 @@ from processor.messages import LaneContext
 from processor.partition_loops import PartitionLoops
 from processor.partition_runner import PartitionRunner
 from processor.partition_state import PartitionState
+from processor.progress import STILL_MAX_S, Progress
 from processor.recent import RecentRecords
 from processor.rulesets import Rulesets
 from processor.sender import KafkaSender
@@ -75,6 +76,8 @@ class Worker:
         """Prepare; nothing is opened before `run`."""
         self._config = config
         self._failure: BaseException | None = None
+        self._lanes: PartitionLoops | None = None
+        self._progress: list[Progress] = []
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -92,6 +95,17 @@ class Worker:
             writer = await _started(ledger_producer(config.connection), opened)
             sender = await _started(producer(config.connection), opened)
             await self._run_app(partitions, slot, rulesets, writer, sender)
+
+    def problem(self) -> str | None:
+        """Return why the worker is not ready, None if it is. May be called from another thread."""
+        lanes = self._lanes
+        if lanes is None:
+            return "it has not started yet"
+        still = [(it, self._progress[it].still_s) for it in sorted(lanes.partitions)]
+        long = ", ".join(
+            f"{it} ({still_s:.0f} s)" for it, still_s in still if still_s > STILL_MAX_S
+        )
+        return f"partitions with events that wait and are not judged: {long}" if long else None
 
     async def _check_topics(self) -> int:
         config = self._config
@@ -118,11 +132,15 @@ class Worker:
             snapshot_every_s=config.snapshot_every_s,
         )
 
+        signer = config.connection.signer(config.topics.events)
         # By partition: a lane fills it, and the announcer beside it reads it.
         recent = [RecentRecords() for _ in range(partitions)]
+        self._progress = [Progress() for _ in range(partitions)]
 
         def make_lane(partition: int, ledger: Ledger, state: PartitionState) -> Lane:
-            context = LaneContext(partition, partitions, rulesets.epoch, token_hex(4), rulesets.get)
+            context = LaneContext(
+                partition, partitions, rulesets.epoch, token_hex(4), rulesets.get, signer
+            )
             return Lane(
                 context=context,
                 state=state,
@@ -132,6 +150,7 @@ class Worker:
                 topics=config.topics,
                 rulesets=rulesets,
                 recent=recent[partition],
+                progress=self._progress[partition],
             )
 
         turn, in_flight = asyncio.Semaphore(1), InFlightBudget()
@@ -142,6 +161,7 @@ class Worker:
             return (Clock(tools, config.now, in_flight), backfill) if config.clock else (backfill,)
 
         def make_runner(partition: int) -> PartitionRunner:
+            self._progress[partition].begin()
             ledger = KafkaLedger(config.connection, writer, config.topics.ledger, partition)
             return PartitionRunner(
                 partition=partition,
@@ -163,7 +183,7 @@ class Worker:
                 recent=recent[partition],
             )
 
-        lanes = PartitionLoops("judge", make_runner, self._fail)
+        lanes = self._lanes = PartitionLoops("judge", make_runner, self._fail)
         announcers = PartitionLoops("announce", make_announcer, self._fail)
         assembly = build_app(
             config.connection,

@@ -22,6 +22,7 @@ from projections.database import (
     SchemaError,
     connect,
 )
+from projections.grants import grant_own, grant_read
 
 # Raise it when the same tables are filled with something else: they have to be rebuilt then too.
 READ_VERSION: Final = 1
@@ -84,6 +85,9 @@ async def migrate(dsn: str, *, dry_run: bool = False, folder: Path = MIGRATIONS)
                     await _apply(connection, migration)
             if READ in done:
                 await create_read(connection, READ)
+            # Each time: a role may have been made since.
+            await grant_own(connection)
+            await grant_read(connection, READ)
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_MIGRATE])
         return done
@@ -134,6 +138,7 @@ async def create_read(connection: Connection, schema: str) -> None:
         await connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(name))
         await connection.execute(_read_sql().encode())
         await connection.execute("INSERT INTO format (value) VALUES (%s)", [read_format()])
+        await grant_read(connection, schema)
 
 
 def _read_sql() -> str:

@@ -110,19 +110,23 @@ def merge_profiles(
                 continue
             try:
                 tenant, user = _read_profile(message.value)
-            except (ValueError, MsgspecError, TypeError, KeyError):
+                # Of the producer's own clock: it may be no instant at all.
+                updated = from_millis(message.timestamp).isoformat()
+            except (ValueError, MsgspecError, TypeError, KeyError, OverflowError):
                 # Without the text: it may hold personal fields.
                 log.warning("profile.unreadable", partition=partition, offset=message.offset)
                 metrics.PROFILES_UNREADABLE.inc()
                 continue
             row = rows.setdefault((tenant, user.id), {"tenant": tenant, "user_id": user.id})
             row |= _fields(user)
-            row["updated"] = from_millis(message.timestamp).isoformat()
+            row["updated"] = updated
     return list(rows.values())
 
 
 def _read_profile(raw: bytes) -> tuple[TenantKey, EventUser]:
     fields = orjson.loads(raw)
+    if not isinstance(fields, dict):
+        raise TypeError("not an object")
     tenant = fields.pop("tenant", DEFAULT_TENANT)
     if not is_key(tenant) or any(text_problems(fields)):
         raise ValueError("a text that no door takes")

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
-from msgspec import MsgspecError, convert
+from msgspec import MsgspecError, Struct, convert
 from msgspec.json import Decoder, Encoder
 from pydantic import ValidationError
 
@@ -13,7 +13,7 @@ from schemas.definitions.fields import STORED
 from schemas.instants import MILLISECOND, read_instant
 from schemas.notices import Notice
 from schemas.numbers import Number, read_number
-from schemas.records import RECORD_VERSION, Record, event_id
+from schemas.records import RECORD_VERSION, Link, Record, Source, event_id
 from schemas.strict import explain
 from schemas.text import EventId
 from schemas.versions import EpochMark, Version
@@ -21,7 +21,10 @@ from schemas.versions import EpochMark, Version
 # Of a version. A record of Kafka has 1 MiB, key and length fields included.
 VERSION_BYTES_MAX: Final = 1_000_000
 TENANT: Final = re.compile(r"^[a-zA-Z0-9_-]{1,255}\Z")
-EVENT_ID: Final = re.compile(r"^(\d+)-(\d+)-(\d+)$")
+# Of epochs, and of partitions: where first uses are kept, each has three bytes.
+EPOCH_MAX: Final = 2**24 - 1
+# No more digits than offsets have: Python reads a number of any length in the square of it.
+EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,18})")
 
 # Write a ledger record, and a notice. The encoder itself: one call less for each.
 write_record: Final[Callable[[Record], bytes]] = Encoder().encode
@@ -30,8 +33,27 @@ _INPUT: Final = Encoder(decimal_format="number")
 _RECORD: Final = Decoder(Record)
 
 
+class _Named(Struct):
+    """What every record says of its place, whichever version it is of."""
+
+    source: Source
+    after: Link | None
+
+
+_NAMED: Final = Decoder(_Named)
+
+
 class UnreadableRecordError(ValueError):
     """A ledger record that this program cannot read: a newer one wrote it, or it is damaged."""
+
+    def __init__(self, message: str, after: Link | Literal["unknown"] | None = "unknown") -> None:
+        """Take why, and which predecessor the record names, as far as that is known."""
+        super().__init__(message)
+        self._after = after
+
+    def concerns(self, last: Link | None) -> bool:
+        """Tell whether the record may be next in the chain: if not, it counts for nobody."""
+        return self._after in ("unknown", last)
 
 
 class UnreadableVersionError(UnreadableRecordError):
@@ -55,15 +77,24 @@ class VersionTooLargeError(ValueError):
     """A version of definitions that does not fit into one record."""
 
 
-class ForeignRecordError(ValueError):
-    """A record that is none of ours."""
+class ForeignRecordError(UnreadableRecordError):
+    """A record that is none of ours: it has no place among those that are."""
+
+    def concerns(self, last: Link | None) -> bool:
+        """See UnreadableRecordError."""
+        del last
+        return False
 
 
 def read_record(raw: bytes) -> Record:
-    """Read a ledger record of this or an older version; UnreadableRecordError otherwise."""
+    """Read a ledger record of this or an older version.
+
+    Raises ForeignRecordError for what is no record, as it names no predecessor, and
+    UnreadableRecordError for one that this program cannot read.
+    """
     try:
         record = _RECORD.decode(raw)
-    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
         return _read_older(raw, error)
     if record.v != RECORD_VERSION:
         return _read_older(raw, None)
@@ -72,27 +103,35 @@ def read_record(raw: bytes) -> Record:
 
 def _read_older(raw: bytes, problem: Exception | None) -> Record:
     try:
-        record = orjson.loads(raw)
-        version = record["v"]
-    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
-        raise UnreadableRecordError("not a ledger record") from error
-    if version == 1:
-        try:
-            return convert(_lifted(record), Record)
-        except (
-            MsgspecError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-            ArithmeticError,
-        ) as error:
-            raise UnreadableRecordError(f"not a ledger record of version 1: {error}") from error
+        words = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ForeignRecordError("not a ledger record: not JSON") from error
+    if not isinstance(words, dict) or "v" not in words:
+        raise ForeignRecordError("not a ledger record: it says no version")
+    version = words["v"]
+    unknown = f"record version {version} is unknown; this program reads up to {RECORD_VERSION}"
+    if type(version) is not int or version < 1:
+        raise ForeignRecordError(unknown)
+    if version > RECORD_VERSION:
+        raise UnreadableRecordError(unknown)
+    kind = f"not a ledger record{' of version 1' if version == 1 else ''}"
+    try:
+        after = _NAMED.decode(raw).after
+    except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ForeignRecordError(f"{kind}: {error}") from error
     if version == RECORD_VERSION:
-        raise UnreadableRecordError(f"not a ledger record: {problem}") from problem
-    raise UnreadableRecordError(
-        f"record version {version} is unknown; this program reads up to {RECORD_VERSION}"
-    )
+        raise UnreadableRecordError(f"{kind}: {problem}", after) from problem
+    try:
+        return convert(_lifted(words), Record)
+    except (
+        MsgspecError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+    ) as error:
+        raise UnreadableRecordError(f"{kind}: {error}", after) from error
 
 
 def write_input(given: Mapping[str, Any]) -> bytes:
@@ -208,25 +247,36 @@ def read_definitions_record(raw: bytes) -> Version | EpochMark:
         raise ForeignRecordError("not JSON") from error
     if not isinstance(words, dict) or not ({"version", "epoch"} & words.keys()):
         raise ForeignRecordError("neither a version nor an epoch")
-    try:
-        return read_version(raw) if "version" in words else EpochMark.model_validate(words)
-    except ValidationError as error:
-        if "version" not in words:
+    if "version" not in words:
+        try:
+            return EpochMark.model_validate(words)
+        except ValidationError as error:
             message = f"an epoch that cannot be read: {explain(error)}"
             raise UnreadableRecordError(message) from error
-        tenant, version = _named(words)
-        raise UnreadableVersionError(tenant, version, explain(error)) from error
+    if len(raw) > VERSION_BYTES_MAX:
+        # Not looked into: what is wrong in it could be a million things.
+        reason = f"it has {len(raw):,} bytes and may have {VERSION_BYTES_MAX:,}"
+        raise _unreadable(words, reason)
+    try:
+        return read_version(raw)
+    except ValidationError as error:
+        raise _unreadable(words, explain(error)) from error
 
 
-def _named(words: dict[str, Any]) -> tuple[str, int] | tuple[None, None]:
-    """Return whose version a record is and its number, as far as it says both."""
+def _unreadable(words: dict[str, Any], reason: str) -> UnreadableVersionError:
+    """Return the error for a record: whose version it is and its number, if it says both."""
     tenant, version = words.get("tenant"), words.get("version")
-    if not (isinstance(tenant, str) and TENANT.match(tenant)) or type(version) is not int:
-        return None, None
-    return (tenant, version) if version > 0 else (None, None)
+    if isinstance(tenant, str) and TENANT.match(tenant) and type(version) is int and version > 0:
+        return UnreadableVersionError(tenant, version, reason)
+    return UnreadableVersionError(None, None, reason)
 
 
 def read_event_id(text: EventId) -> tuple[int, int, int] | None:
     """Return epoch, partition and offset of an event id, None if it is none."""
-    match = EVENT_ID.match(text)
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    match = EVENT_ID.fullmatch(text)
+    if match is None:
+        return None
+    epoch, partition = int(match[1]), int(match[2])
+    if epoch > EPOCH_MAX or partition > EPOCH_MAX:
+        return None
+    return epoch, partition, int(match[3])

@@ -25,6 +25,11 @@ def number(value: Number) -> Number:
     """Return the one form of a finite value. Raises Inexact beyond 80 digits."""
     if isinstance(value, int):
         return value if -WHOLE_MAX <= value <= WHOLE_MAX else Decimal(value)
+    if not value:
+        return 0
+    # By the exponent: of 1e999999999 no digit is written out.
+    if value.adjusted() >= EXACT.prec:
+        raise Inexact(value)
     if value == value.to_integral_value():
         return number(int(value))
     return EXACT.normalize(value)

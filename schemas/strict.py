@@ -26,6 +26,8 @@ from schemas.text import (
 )
 
 PROBLEMS_MAX = 5
+# Of the characters of one problem: what is wrong may be as long as what was sent.
+PROBLEM_MAX = 500
 
 
 class Strict(BaseModel):
@@ -94,7 +96,8 @@ def explain(error: ValidationError) -> str:
             message = "unknown field"
         if problem["type"] == "missing":
             message = "is required"
-        parts.append(f"{where}: {message}" if where else message)
+        part = f"{where}: {message}" if where else message
+        parts.append(part if len(part) <= PROBLEM_MAX else f"{part[: PROBLEM_MAX - 1]}…")
     if len(problems) > len(parts):
         parts.append(f"and {len(problems) - len(parts)} more")
     return "; ".join(parts)

@@ -32,6 +32,10 @@ BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 HEADER_ORIGIN: Final = "xp-origin"  # b"http": somebody waits for the verdict of this very event
 HEADER_FORWARDED: Final = "xp-forwarded"  # epoch-partition-offset where the event was first found
 HEADER_TIME: Final = "xp-time"  # append time there, in milliseconds since 1970
+HEADER_MAC: Final = "xp-mac"  # that one of our own parts has sent it (`schemas.signing`)
+
+# A header of dead letters: how long a value was that has been cut.
+HEADER_LENGTH: Final = "xp-length"
 
 
 def user_key(tenant: str, user: str) -> bytes:

@@ -165,6 +165,7 @@ def _ticks(item: Trigger) -> bool:
 def with_archived(old: Definitions, new: Definitions) -> Definitions:
     """Return `new` with what only `old` has appended as archived."""
     before = {system.key: system for system in old.points}
+    attributes = {(it.type, it.key) for it in new.attributes}
     systems = [_system_with_archived(before.get(item.key), item) for item in new.points]
     return new.model_copy(
         update={
@@ -174,7 +175,7 @@ def with_archived(old: Definitions, new: Definitions) -> Definitions:
                 *(
                     item.model_copy(update={"archived": True})
                     for item in old.attributes
-                    if (item.type, item.key) not in {(it.type, it.key) for it in new.attributes}
+                    if (item.type, item.key) not in attributes
                 ),
             ],
             "achievements": _left_out(old.achievements, new.achievements),

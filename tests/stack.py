@@ -101,14 +101,14 @@ def _named(address: str) -> Iterator[str]:
 
 @contextmanager
 def _embedded_kafka(home: Path) -> Iterator[str]:
-    with EmbeddedKafka(home, jars()) as kafka:
+    with EmbeddedKafka(home, jars(), open_to_all=True) as kafka:
         yield kafka.bootstrap_servers
 
 
 @contextmanager
 def _embedded_postgres(home: Path) -> Iterator[str]:
     with EmbeddedPostgres(home) as postgres:
-        yield postgres.dsn
+        yield postgres.administrator_dsn
 
 
 @contextmanager

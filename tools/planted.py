@@ -21,7 +21,7 @@ from rich.table import Table
 ROOT: Final = Path(__file__).resolve().parent.parent
 TREES: Final = (
     *("schemas", "broker", "processor", "projections", "contract", "gateway", "notifier", "ops"),
-    *("tests", "examples"),
+    *("tests", "examples", "docs"),
 )
 TESTS: Final = ("tests/rules", "tests/parts", "tests/laws/test_undone_everywhere.py")
 

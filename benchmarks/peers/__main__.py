@@ -39,7 +39,7 @@ def main() -> None:
     wrong = False
     with (
         tempfile.TemporaryDirectory(prefix="xp-peers-") as scratch,
-        EmbeddedKafka(Path(scratch) / "kafka", fetch_jars(cache_dir)) as kafka,
+        EmbeddedKafka(Path(scratch) / "kafka", fetch_jars(cache_dir), open_to_all=True) as kafka,
     ):
         for name in options.names or NAMES:
             if reason := available(name):

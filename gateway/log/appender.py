@@ -18,6 +18,7 @@ from broker.failpoints import reach
 from broker.partitions import partition_of
 from broker.producer import producer as new_producer
 from gateway.http import metrics
+from schemas.signing import signed
 from schemas.topics import HEADER_ORIGIN
 
 REQUEST_TIMEOUT_MS: Final = 5000
@@ -55,6 +56,7 @@ class Appender:
         """Take the topic, how long the broker may take to be there and to acknowledge."""
         self._connection = connection
         self._topic = topic
+        self._signer = connection.signer(topic)
         self._ready_s = ready_s
         self._acknowledge_s = acknowledge_s
         self._producer: AIOKafkaProducer | None = None
@@ -109,8 +111,10 @@ class Appender:
         """Return where an event will go; -1 before the first one has gone."""
         return -1 if self._partitions is None else partition_of(key, self._partitions)
 
-    async def append(self, key: bytes, value: bytes) -> Place:
+    async def append(self, key: bytes, value: bytes, *, sign: bool = False) -> Place:
         """Append one event and return its place once all in-sync replicas have it.
+
+        `sign` what only our own parts may say.
 
         Raises NotAppendedError when the broker cannot be reached, UnacknowledgedError when it was
         given the event and the acknowledgement has not come in time.
@@ -121,12 +125,11 @@ class Appender:
         try:
             async with asyncio.timeout(self._ready_s):
                 partition = await self._reachable_partition(producer, key)
+                headers: list[tuple[str, bytes | None]] = [(HEADER_ORIGIN, b"http")]
+                if sign:
+                    headers += signed(self._signer, partition, key, value)
                 sent = await producer.send(
-                    self._topic,
-                    value,
-                    key=key,
-                    partition=partition,
-                    headers=[(HEADER_ORIGIN, b"http")],
+                    self._topic, value, key=key, partition=partition, headers=headers
                 )
         except (TimeoutError, KafkaTimeoutError) as error:
             raise NotAppendedError("the broker does not answer") from error

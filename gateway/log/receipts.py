@@ -70,6 +70,13 @@ class Receipts:
         """Up to where each partition of the ledger has been read (exclusive)."""
         return {at: position.offset for at, position in (self._positions or {}).items()}
 
+    def due(self, epoch: int) -> Mapping[int, int]:
+        """Return which event of each partition is to be judged next, by what has been read."""
+        return {
+            at: last.offset + 1 if (last := position.last) and last.epoch == epoch else 0
+            for at, position in (self._positions or {}).items()
+        }
+
     @contextmanager
     def expecting(self) -> Iterator[None]:
         """Announce that a verdict will be asked for: held from before the event is sent."""
@@ -130,6 +137,7 @@ class Receipts:
             positions = {at: stored.get(at, Position()) for at in range(count)}
         reader = LedgerReader(self._connection, self._topic, positions, records_max=RECORDS_MAX)
         async with reader:
+            self._positions = dict(positions)
             self._goal = await reader.ends()
             self._running = True
             while True:

@@ -86,27 +86,31 @@ class EventLog:
             read_input(raw)
         except InvalidInputError as error:
             raise ApiError(422, str(error)) from error
-        record = (await self.hand_in(tenant, user, raw, wait=wait)).record
+        record = (await self.hand_in(tenant, user, raw, wait=wait, sign=True)).record
         refused = refusal(record) if record is not None else None
         if refused is not None:
             raise refused
         return record
 
-    async def hand_in(self, tenant: str, user: str, raw: bytes, *, wait: bool = True) -> Receipt:
+    async def hand_in(
+        self, tenant: str, user: str, raw: bytes, *, wait: bool = True, sign: bool = False
+    ) -> Receipt:
         """Append the bytes of an input that has been checked, and wait for the record on it.
+
+        `sign` what producers may not say themselves.
 
         A refusal is a record too. Raises UnavailableError when the broker is away or too many
         requests wait.
         """
         began_s = time.monotonic()
         if not wait:
-            return Receipt(await self._append(tenant, user, raw), None)
+            return Receipt(await self._append(tenant, user, raw, sign=sign), None)
         partition = self._appender.partition(user_key(tenant, user))
         if not self._shares.take(tenant, partition):
             raise self._too_many(tenant, partition)
         try:
             with self._receipts.expecting():
-                happened = await self._append(tenant, user, raw)
+                happened = await self._append(tenant, user, raw, sign=sign)
                 left_s = self._verdict_timeout_s - (time.monotonic() - began_s)
                 record = await self._receipts.verdict(happened, left_s)
         finally:
@@ -127,11 +131,11 @@ class EventLog:
             "Too many requests wait for their verdicts. Nothing was counted; try again."
         )
 
-    async def _append(self, tenant: str, user: str, raw: bytes) -> str:
+    async def _append(self, tenant: str, user: str, raw: bytes, *, sign: bool) -> str:
         # Before anything is sent: without the epoch the event could not be named.
         epoch = self._epoch()
         try:
-            place = await self._appender.append(user_key(tenant, user), raw)
+            place = await self._appender.append(user_key(tenant, user), raw, sign=sign)
         except NotAppendedError as error:
             raise UnavailableError(
                 "The broker is away. Nothing was counted; try again, best with an Idempotency-Key."

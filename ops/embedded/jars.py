@@ -145,6 +145,8 @@ def _fetch(home: Path, jars: Sequence[Jar]) -> None:
                     f"{jar.coordinates}: what was downloaded has SHA-256 {_sha256(path)}, but "
                     f"{LOCK_FILE.name} pins {jar.sha256}; it was thrown away"
                 )
+            # What anybody may download is for everybody who shares the cache.
+            path.chmod(0o644)
             path.replace(home / jar.file_name)
 
         with ThreadPoolExecutor(FETCHERS) as pool:

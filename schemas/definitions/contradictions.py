@@ -1,9 +1,9 @@
 """What contradicts itself, or could never happen, in definitions of which each field is right."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterator
 
 from schemas.definitions.achievements import parts_of
+from schemas.definitions.circles import in_circles
 from schemas.definitions.paths import Path, Problem
 from schemas.definitions.points import PointsSystem
 from schemas.definitions.streak import Streak
@@ -44,24 +44,9 @@ def _freezes(streak: Streak) -> Iterator[Problem]:
 
 
 def _circles(game: Definitions) -> Iterator[Problem]:
-    parts = {it.key: parts_of(it) for it in game.achievements}
-    try:
-        TopologicalSorter(parts).prepare()
-    except CycleError:
-        # There is one: which achievements are in it takes longer to find out.
-        yield from _in_circles(game, parts)
-
-
-def _in_circles(game: Definitions, parts: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    circles = in_circles({it.key: parts_of(it) for it in game.achievements})
     for index, item in enumerate(game.achievements):
-        seen: set[str] = set()
-        open_ = list(parts_of(item))
-        while open_:
-            key = open_.pop()
-            if key not in seen:
-                seen.add(key)
-                open_ += parts.get(key, [])
-        if item.key in seen:
+        if item.key in circles:
             path: Path = ("achievements", index, "achievements")
             yield Problem(path, "it is a part of itself, and could never be completed")
 

@@ -1,7 +1,7 @@
 """What refers to what: metrics, achievements and attributes that are named must be there."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from schemas.definitions.achievements import (
     Achievement,
@@ -22,23 +22,36 @@ from schemas.definitions.triggers import (
 )
 from schemas.definitions.whole import Definitions
 
+# Of the keys that there are instead, as many as help.
+CHOICES_MAX: Final = 20
+
+
+class _Keys:
+    """The keys that others may refer to, of one kind."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.all = frozenset(keys)
+        first = sorted(self.all)[:CHOICES_MAX]
+        more = len(self.all) - len(first)
+        self.choices = (", ".join(first) or "none") + (f" and {more} more" if more else "")
+
 
 class _Known(NamedTuple):
-    """The keys that others may refer to."""
+    """All the keys that others may refer to."""
 
-    metrics: set[str]
-    achievements: set[str]
-    user: set[str]
-    event: set[str]
+    metrics: _Keys
+    achievements: _Keys
+    user: _Keys
+    event: _Keys
 
 
 def references(game: Definitions) -> Iterator[Problem]:
     """Yield what refers to something that is not there, or is archived."""
     known = _Known(
-        {item.key for item in game.metrics if not item.archived},
-        {item.key for item in game.achievements if not item.archived},
-        {item.key for item in game.attributes if item.type == "user" and not item.archived},
-        {item.key for item in game.attributes if item.type == "event" and not item.archived},
+        _Keys(it.key for it in game.metrics if not it.archived),
+        _Keys(it.key for it in game.achievements if not it.archived),
+        _Keys(it.key for it in game.attributes if it.type == "user" and not it.archived),
+        _Keys(it.key for it in game.attributes if it.type == "event" and not it.archived),
     )
     for index, condition in enumerate(game.streak.metrics):
         path: Path = ("streak", "metrics", index, "metric")
@@ -100,7 +113,6 @@ def _of_users(path: Path, attributes: Iterable[str], known: _Known) -> Iterator[
         yield from _missing((*path, "userAttributes", key), "user attribute", key, known.user)
 
 
-def _missing(path: Path, word: str, key: str, known: set[str]) -> Iterator[Problem]:
-    if key not in known:
-        choices = ", ".join(sorted(known)) or "none"
-        yield Problem(path, f"there is no {word} {key!r} (known: {choices})")
+def _missing(path: Path, word: str, key: str, known: _Keys) -> Iterator[Problem]:
+    if key not in known.all:
+        yield Problem(path, f"there is no {word} {key!r} (known: {known.choices})")

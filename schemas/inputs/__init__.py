@@ -71,6 +71,7 @@ __all__ = [
     "StreakRestoration",
     "TypedInput",
     "UserInput",
+    "may_anyone_say",
     "user_of",
 ]
 
@@ -112,6 +113,11 @@ RecordedInput = (
     | RecordedBackfilled
     | RecordedHold
 )
+
+
+def may_anyone_say(given: AnyInput) -> bool:
+    """Tell whether producers may send an input; of others only what our own parts have signed."""
+    return isinstance(given, (MetricEvent, AchievementCompletion, Identification))
 
 
 def user_of(given: UserInput) -> str:

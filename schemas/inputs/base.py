@@ -15,10 +15,16 @@ NumberIn = Annotated[int | Decimal, Meta(extra_json_schema={"type": "number"})]
 
 
 class Problem(NamedTuple):
-    """Something that an input's types cannot say is wrong: where, and what to change."""
+    """Something that is wrong with an input: where, and what to change.
+
+    Both may quote the input, which whoever sent it knows and nobody else need: `place` is the path
+    as far as its names are ours, and `kind` what is wrong, where they differ.
+    """
 
     path: str
     message: str
+    place: str | None = None
+    kind: str | None = None
 
 
 class Input(Struct, tag_field="type", forbid_unknown_fields=True, gc=False, kw_only=True):

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from msgspec import NODEFAULT, MsgspecError, Struct, UnsetType, ValidationError, convert
 from msgspec.json import Decoder
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from schemas.inputs.base import NumberIn, Problem
 from schemas.text import text_problem
@@ -30,6 +31,8 @@ def _decimal(text: str) -> Decimal:
 # Numbers with a point are taken by their text: a double would have other digits.
 _GENERIC: Final[Decoder[Any]] = Decoder(float_hook=_decimal)
 
+# It quotes what was given.
+_ENUM: Final = re.compile(r"Invalid enum value (.*)$", re.DOTALL)
 # What msgspec says, and what a producer is told.
 _SAID: Final = (
     (re.compile(r"Expected `str` of length >= 1$"), "must not be empty"),
@@ -42,7 +45,7 @@ _SAID: Final = (
     (re.compile(r"Expected `str` matching regex (.*)$"), r"must look like \1"),
     (re.compile(r"Expected `\w+` >= (-?\d+)$"), r"must be at least \1"),
     (re.compile(r"Expected `\w+` <= (-?\d+)$"), r"must be at most \1"),
-    (re.compile(r"Invalid enum value (.*)$"), r"cannot be \1"),
+    (_ENUM, r"cannot be \1"),
     (re.compile(r"Invalid RFC3339.*"), "must be a date, such as 2026-03-02"),
     (re.compile(r"Integer value out of range.*"), "is too large a number"),
     (re.compile(r"Invalid decimal string.*"), "must be a number"),
@@ -83,63 +86,70 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401  any JSON there is
         raise NotJsonError("not JSON that can be read: it is nested too deeply") from error
 
 
+@cache
+def _fields_of(struct: type[Struct]) -> Mapping[str, FieldInfo]:
+    return {field.encode_name: field for field in fields(struct)}
+
+
 def shape_problems(
-    value: Mapping[str, Any], struct: type[Struct], path: str = ""
+    value: Mapping[str, Any], struct: type[Struct], path: str = "", place: str = ""
 ) -> Iterator[Problem]:
     """Yield what is wrong with the fields of an object that is to be a Struct, types alone."""
-    known = {field.encode_name: field for field in fields(struct)}
+    known = _fields_of(struct)
     tag = struct.__struct_config__.tag_field
     for name in value:
         if name not in known and name != tag:
-            yield Problem(f"{path}{name}", "unknown field")
+            yield Problem(f"{path}{name}", "unknown field", place.removesuffix("."))
     for name, field in known.items():
         if name in value:
-            yield from _problems(value[name], field.type, f"{path}{name}")
+            yield from _problems(value[name], field.type, f"{path}{name}", f"{place}{name}")
         elif field.default is NODEFAULT and field.default_factory is NODEFAULT:
-            yield Problem(f"{path}{name}", "is required")
+            yield Problem(f"{path}{name}", "is required", f"{place}{name}")
 
 
-def _problems(value: Any, wanted: Any, path: str) -> Iterator[Problem]:  # noqa: ANN401  any JSON, any type
+def _problems(value: Any, wanted: Any, path: str, place: str) -> Iterator[Problem]:  # noqa: ANN401  any JSON, any type
     members = [it for it in _members(wanted) if it not in (NoneType, UnsetType)]
     if NumberIn in members and isinstance(value, bool | str):
-        yield Problem(path, "must be a number")
+        yield Problem(path, "must be a number", place)
         return
     if isinstance(value, dict):
         for member in members:
             if isinstance(member, type) and issubclass(member, Struct):
-                yield from shape_problems(value, member, f"{path}.")
+                yield from shape_problems(value, member, f"{path}.", f"{place}.")
                 return
             plain = get_args(member)[0] if get_origin(member) is Annotated else member
             if get_origin(plain) is dict:
-                found = list(_item_problems(value, get_args(plain)[1], path))
-                yield from found or _whole_problem(value, wanted, path)
+                # Its names are the input's own.
+                named = [(it, f"{path}.{key}", place) for key, it in value.items()]
+                found = list(_item_problems(named, get_args(plain)[1]))
+                yield from found or _whole_problem(value, wanted, path, place)
                 return
     elif isinstance(value, list):
         for member in members:
             plain = get_args(member)[0] if get_origin(member) is Annotated else member
             if get_origin(plain) is list:
-                named = {str(index): it for index, it in enumerate(value)}
-                found = list(_item_problems(named, get_args(plain)[0], path))
-                yield from found or _whole_problem(value, wanted, path)
+                named = [(it, f"{path}.{at}", f"{place}.{at}") for at, it in enumerate(value)]
+                found = list(_item_problems(named, get_args(plain)[0]))
+                yield from found or _whole_problem(value, wanted, path, place)
                 return
-    yield from _whole_problem(value, wanted, path)
+    yield from _whole_problem(value, wanted, path, place)
 
 
-def _item_problems(value: Mapping[str, Any], wanted: Any, path: str) -> Iterator[Problem]:  # noqa: ANN401  as above
-    for key, item in value.items():
-        yield from _problems(item, wanted, f"{path}.{key}")
+def _item_problems(items: list[tuple[Any, str, str]], wanted: Any) -> Iterator[Problem]:  # noqa: ANN401  as above
+    for item, path, place in items:
+        yield from _problems(item, wanted, path, place)
 
 
 def _members(wanted: Any) -> tuple[Any, ...]:  # noqa: ANN401  any type
     return get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
 
 
-def _whole_problem(value: Any, wanted: Any, path: str) -> Iterator[Problem]:  # noqa: ANN401  as above
+def _whole_problem(value: Any, wanted: Any, path: str, place: str) -> Iterator[Problem]:  # noqa: ANN401  as above
     try:
         convert(value, wanted)
     except MsgspecError as error:
         said = str(error).split(" - at `$")[0]
-        yield Problem(path, _in_words(said))
+        yield Problem(path, _in_words(said), place, _kind(said))
 
 
 def _in_words(said: str) -> str:
@@ -150,6 +160,13 @@ def _in_words(said: str) -> str:
                 return _with_names(text)
             return text
     return said
+
+
+def _kind(said: str) -> str | None:
+    """Return what is wrong without what was given, None where the words do not quote it."""
+    if _ENUM.match(said):
+        return "is none of those that it can be"
+    return None if any(pattern.match(said) for pattern, _ in _SAID) else "is wrong"
 
 
 def _with_names(text: str) -> str:
@@ -171,7 +188,7 @@ def text_problems(value: Any) -> Iterator[Problem]:  # noqa: ANN401  any JSON
         if isinstance(found, str):
             problem = text_problem(found)
             if problem is not None:
-                yield Problem(path, problem)
+                yield Problem(path, problem, "")
         elif isinstance(found, dict):
             for key, item in found.items():
                 place = f"{path}.{key}" if path else key
@@ -182,12 +199,27 @@ def text_problems(value: Any) -> Iterator[Problem]:  # noqa: ANN401  any JSON
 
 
 def sentence(problems: list[Problem]) -> str:
-    """Return one sentence on the first few problems, naming the fields."""
+    """Return one sentence on the first few problems, naming the fields: for who sent the input."""
+    # A field may have no name at all.
+    return _joined(
+        [f"{_written(it.path)}: {it.message}" for it in problems[:PROBLEMS_MAX]], problems
+    )
+
+
+def kinds(problems: list[Problem]) -> str:
+    """Return the same sentence without anything that only the input says: for everyone else."""
     parts = []
-    for path, message in problems[:PROBLEMS_MAX]:
-        # A field may have no name at all.
-        where = path.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0") or '""'
-        parts.append(f"{where}: {message}")
-    if len(problems) > len(parts):
-        parts.append(f"and {len(problems) - len(parts)} more")
-    return "; ".join(parts)
+    for it in problems[:PROBLEMS_MAX]:
+        place, kind = it.path if it.place is None else it.place, it.kind or it.message
+        parts.append(f"{place}: {kind}" if place else kind)
+    return _joined(parts, problems)
+
+
+def _written(path: str) -> str:
+    # A field may have no name at all.
+    return path.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0") or '""'
+
+
+def _joined(parts: list[str], problems: list[Problem]) -> str:
+    more = len(problems) - len(parts)
+    return "; ".join([*parts, f"and {more} more"] if more else parts)

@@ -19,7 +19,7 @@ from schemas.inputs import (
     TypedInput,
     explaining,
 )
-from schemas.inputs.base import DEFAULT_TENANT
+from schemas.inputs.base import DEFAULT_TENANT, Problem
 from schemas.inputs.explaining import NotJsonError
 from schemas.instants import InvalidInstantError, read_datetime
 from schemas.numbers import VALUE_MAX, number
@@ -35,7 +35,18 @@ _ESCAPE: Final = b"\\u"
 
 
 class InvalidInputError(ValueError):
-    """The bytes are no input; the message says what to change."""
+    """The bytes are no input; the message says what to change.
+
+    It may quote the input, for whoever sent it; `kind` does not, and is for the ledger.
+    """
+
+    def __init__(self, message: str, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = message if kind is None else kind
+
+
+def _invalid(problems: list[Problem]) -> InvalidInputError:
+    return InvalidInputError(explaining.sentence(problems), explaining.kinds(problems))
 
 
 def read_input(raw: bytes) -> AnyInput:
@@ -95,11 +106,11 @@ def _read_carefully(raw: bytes) -> AnyInput:
     struct = _STRUCTS.get(kind, MetricEvent) if isinstance(kind, str) else MetricEvent
     problems = [*explaining.text_problems(value), *explaining.shape_problems(value, struct)]
     if problems:
-        raise InvalidInputError(explaining.sentence(problems))
+        raise _invalid(problems)
     given: AnyInput = convert(value, struct)
     problems = list(given.problems())
     if problems:
-        raise InvalidInputError(explaining.sentence(problems))
+        raise _invalid(problems)
     return _with_numbers(given)
 
 

@@ -58,7 +58,7 @@ class EventUser(Struct, forbid_unknown_fields=True, gc=False):
             try:
                 zone(self.tz)
             except UnknownTimeZoneError as error:
-                yield Problem(f"{path}tz", str(error))
+                yield Problem(f"{path}tz", str(error), kind="is not an IANA time zone")
 
 
 class Identification(Input, tag="user"):

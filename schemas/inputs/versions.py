@@ -40,7 +40,7 @@ class Backfill(KnownUserInput, tag="backfill"):
             for it in pair:
                 problem = sum_problem(it)
                 if problem is not None:
-                    yield Problem(f"series.{name}", problem)
+                    yield Problem(f"series.{name}", problem, "series")
 
 
 class RecordedBackfill(RecordedBase, tag="backfill"):

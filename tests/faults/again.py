@@ -22,8 +22,10 @@ from schemas.codec import read_record
 from schemas.records import RECORD_VERSION, Record, event_id_of, link_of
 from schemas.topics import DEFAULT_TENANT, HEADER_ORIGIN
 
-# The one version that a poisonous marker names and nobody publishes.
-ABSENT = {(DEFAULT_TENANT, 999_999)}
+# The versions that poisonous markers name and nobody publishes.
+ABSENT_FROM = 999_999
+ABSENT_MAX = 1000
+ABSENT = {(DEFAULT_TENANT, ABSENT_FROM + it) for it in range(ABSENT_MAX)}
 # In version 1 every record said where its user stood, not only those that somebody waited for.
 SOMEBODY_WAITS = (HEADER_ORIGIN, b"")
 

@@ -39,7 +39,7 @@ async def _poison(world: World, dice: Random) -> None:
     world.notes.append(f"{len(inputs.POISON)} kinds of poison")
 
 
-async def _check_letters(world: World, _oracle: Oracle) -> Sequence[str]:
+async def check_letters(world: World, _oracle: Oracle) -> Sequence[str]:
     """What was set aside is there once, as it came."""
     sent = {
         given: event
@@ -139,7 +139,7 @@ register(
         "F11",
         "poison: what is no event, or not one of this game, in between good ones",
         _poison,
-        check=_check_letters,
+        check=check_letters,
         short=True,
     )
 )

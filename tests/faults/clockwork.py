@@ -62,7 +62,11 @@ async def echoes(world: World, dice: Random) -> AsyncIterator[None]:
         for _ in range(dice.choice((1, 1, 2, 5))):
             await asyncio.sleep(dice.choice((0.0, 0.05, dice.uniform(0, ECHO_S_MAX))))
             await producer.send_and_wait(
-                topic, message.value, key=message.key, partition=message.partition, headers=[ECHO]
+                topic,
+                message.value,
+                key=message.key,
+                partition=message.partition,
+                headers=[*message.headers, ECHO],
             )
 
     async def listen() -> None:

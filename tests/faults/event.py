@@ -35,7 +35,9 @@ class Event:
     # No value at all (`raw` is then b""); another record key than the user's; headers (Kafka only).
     tombstone: bool = False
     wire_key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    # Whether it says what only a part may say, and is none (Kafka only).
+    forged: bool = False
     # Bytes to which the record is filled up, with spaces.
     size: int = 0
 

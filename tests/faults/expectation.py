@@ -27,8 +27,13 @@ class Expectation:
         second: Second,
         poison: Collection[bytes],
         tell: Callable[[str], None],
+        may_be: Callable[[int, Raw], bool],
     ) -> None:
-        """Ask `second`; `poison` are bytes that are no events, violations are handed to `tell`."""
+        """Ask `second`; `poison` are bytes that are no events, violations are handed to `tell`.
+
+        `may_be` knows whether who sent a record to a partition may have.
+        """
+        self._may_be = may_be
         self._partitions = partitions
         self._second = second
         self._poison = poison
@@ -38,10 +43,12 @@ class Expectation:
 
     def of(self, line: Line, raw: Raw) -> Effects:
         """Return what must come of an event of a partition, as far as anybody can say."""
-        origin = origin_of(raw)
+        origin = origin_of(raw) if self._may_be(line.number, raw) else ""
         expected: Effects = {"id": origin or f"{line.epoch}-{line.number}-{raw.offset}", **NOTHING}
         given, value = read(raw.value), raw.value or b""
         if given is None or len(value) > EVENT_BYTES_MAX or value in self._poison:
+            return expected
+        if not self._may_be(line.number, raw):
             return expected
         expected["definitions"] = line.version
         if given.get("type", "metric") in OF_PARTITION:
@@ -49,7 +56,7 @@ class Expectation:
         user = given["user"] if isinstance(given["user"], str) else given["user"]["id"]
         if partition_of(user, self._partitions) != line.number:
             return expected | {"outcome": "forwarded"}
-        millis = int(dict(raw.headers)["xp-time"]) if origin else raw.timestamp
+        millis = int(dict(raw.headers)["xp-time"] or b"") if origin else raw.timestamp
         appended = from_millis(millis)
         if origin and origin in self._origins:
             return expected | self._second.again(line.number, line.version, given, appended)
@@ -77,5 +84,5 @@ class Expectation:
 
 def origin_of(raw: Raw) -> str:
     """Return where a forwarded event was first found; empty for all others."""
-    origin = dict(raw.headers).get("xp-forwarded", b"").decode("ascii", "replace")
-    return origin if re.fullmatch(r"\d+-\d+-\d+", origin) else ""
+    origin = (dict(raw.headers).get("xp-forwarded") or b"").decode("ascii", "replace")
+    return origin if re.fullmatch(r"[0-9]{1,8}-[0-9]{1,8}-[0-9]{1,18}", origin) else ""

@@ -22,10 +22,12 @@ NESTED_BYTES: Final = RECORD_BYTES_MAX - OVERHEAD_BYTES
 DEVICE_TOKENS_MAX: Final = 100
 FOREIGN_HEADERS: Final = (
     ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-    ("xp-forwarded", b"\xff\xfenot a position"),
-    ("xp-time", b"9" * 40),
     ("content-type", bytes(range(256))),
     ("empty", b""),
+)
+FORGED_HEADERS: Final = (
+    ("xp-forwarded", b"\xff\xfenot a position"),
+    ("xp-time", b"9" * 40),
 )
 
 
@@ -94,6 +96,7 @@ def poison(dice: Random, mark: str) -> list[Event]:
     found += [
         _raw(dice, f"{mark}.tombstone", b"", tombstone=True),
         _raw(dice, f"{mark}.headers", b"x", headers=FOREIGN_HEADERS),
+        _raw(dice, f"{mark}.forged", _event(), headers=(*FOREIGN_HEADERS, *FORGED_HEADERS)),
         _raw(dice, f"{mark}.keyless", b"y", wire_key=b""),
         _raw(dice, f"{mark}.key", b"z", wire_key=b"\xff" * (RECORD_BYTES_MAX // 2)),
         *_refused(dice, mark),

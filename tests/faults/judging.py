@@ -21,6 +21,7 @@ from faults.plan import POISON
 from faults.recording import Recording
 from faults.second import Effects, Second
 from faults.sent import Known, Sent, read
+from faults.signatures import SECRET, may_be
 from faults.tables import Tables
 from reference.translation import differences, effects_of_record
 
@@ -33,6 +34,7 @@ from schemas.entries import BoostEntry, StreakEntry
 from schemas.inputs import RecordedDue, RecordedEvent
 from schemas.instants import from_millis
 from schemas.records import Record, Source, event_id_of, link_of
+from schemas.signing import Secrets, Signer
 from schemas.topics import DEFAULT_TENANT, Topics
 from schemas.versions import Version
 
@@ -47,8 +49,10 @@ CLOCKS_APART = timedelta(seconds=1)
 class Judging:
     """All that follows from the two logs of one world."""
 
-    def __init__(self, partitions: int, topics: Topics) -> None:
-        """Begin before the first record."""
+    def __init__(self, partitions: int, topics: Topics, *, signed: bool = False) -> None:
+        """Begin before the first record; `signed`: what only the parts may say is signed."""
+        self._signer = Signer(Secrets(SECRET), topics.events) if signed else None
+        self._is_signed = signed
         self.partitions = partitions
         self.topics = topics
         # Every version that was ever put in force, by number.
@@ -62,7 +66,9 @@ class Judging:
         self.second = Second(self.versions)
         self.tables = Tables()
         self.sent = Sent(self.tell)
-        self._expectation = Expectation(partitions, self.second, self.sent.poison, self.tell)
+        self._expectation = Expectation(
+            partitions, self.second, self.sent.poison, self.tell, self.may_be
+        )
         # By how much any worker's clock was ahead so far.
         self.ahead = CLOCKS_APART
         # What the last record on an event says, forwarded ones aside.
@@ -83,6 +89,10 @@ class Judging:
         self.skipped = 0
         self.dropped = 0
         self._balances = Balances()
+
+    def may_be(self, partition: int, raw: Raw) -> bool:
+        """Tell whether who sent a record may have."""
+        return not self._is_signed or may_be(self.topics, partition, raw)
 
     def tell(self, text: str) -> None:
         """Note a violation; only so many are kept, the first say most."""
@@ -119,7 +129,7 @@ class Judging:
         """Take one record of the events topic, and ask whether it may be there."""
         line = self.lines[partition]
         line.events[raw.offset] = raw
-        if origin_of(raw):
+        if origin_of(raw) and self.may_be(partition, raw):
             return
         here = f"{line.epoch}-{partition}-{raw.offset}"
         self.sent.place(here, raw.value or b"", read(raw.value))
@@ -135,6 +145,9 @@ class Judging:
             self.dropped += 1
             return
         line.last = link_of(record)
+        # An offset need not have a record: who produces may claim what he likes.
+        while line.events and line.due < record.source.offset and line.due not in line.events:
+            line.due += 1
         if record.source != Source(line.epoch, partition, line.due):
             self.tell(
                 f"I5 ledger {partition}/{offset}: source {record.source}, "
@@ -148,8 +161,9 @@ class Judging:
             return
         self.formats[version_of(value)] += 1
         expected = self._expectation.of(line, raw)
+        lane = link_of(record).lane
         context = LaneContext(
-            partition, self.partitions, line.epoch, link_of(record).lane, self._ruleset
+            partition, self.partitions, line.epoch, lane, self._ruleset, self._signer
         )
         if differs := difference(context, line.state, raw, value):
             self.tell(differs)

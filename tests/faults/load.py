@@ -19,7 +19,10 @@ from aiokafka.errors import KafkaError
 from faults.classes import Options
 from faults.event import Event
 from faults.partitions import partition_of
+from faults.signatures import FREE, kind_of
 from faults.world import World
+
+from schemas.signing import signed
 
 KAFKA_OPEN_MAX = 200
 HTTP_OPEN_MAX = 24
@@ -153,13 +156,14 @@ class Load:
         if event.partition is not None:
             partition = event.partition
         event.attempts += 1
+        topic, headers = self.world.topics.events, list(event.headers)
+        if not event.forged and kind_of(value or b"") not in ("", *FREE):
+            headers = signed(
+                self.world.connection.signer(topic), partition, key, value or b"", dict(headers)
+            )
         try:
             sent = await producer.send_and_wait(
-                self.world.topics.events,
-                value,
-                key=key,
-                partition=partition,
-                headers=list(event.headers),
+                topic, value, key=key, partition=partition, headers=headers
             )
         except (KafkaError, OSError):
             return

@@ -38,7 +38,7 @@ class Oracle:
     def __init__(self, world: World) -> None:
         """Begin with a world in which nothing was sent yet."""
         self.world = world
-        self.judging = Judging(world.options.partitions, world.topics)
+        self.judging = Judging(world.options.partitions, world.topics, signed=world.is_signed)
         self.reading = Reading(world)
         judging = self.judging
         self._downstream = Downstream(world, self.reading, judging.owed, judging.tell)

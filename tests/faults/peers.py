@@ -83,7 +83,7 @@ def main() -> None:
     prepare(options.peer, Path())
     with (
         tempfile.TemporaryDirectory(prefix="xp-peers-") as made,
-        EmbeddedKafka(Path(made), stack.jars()) as kafka,
+        EmbeddedKafka(Path(made), stack.jars(), open_to_all=True) as kafka,
     ):
         asyncio.run(
             rounds(

@@ -18,6 +18,7 @@ from faults.classes import Options
 from faults.game import GAME, founded
 from faults.receiver import Receiver
 from faults.recording import Recording
+from faults.signatures import SECRET
 from faults.strikes import Strikes
 from faults.supervisor import Part, command_of
 
@@ -33,6 +34,7 @@ from ops.embedded.postgres import EmbeddedPostgres
 from projections.database import connect
 from projections.migrations import migrate
 from schemas.definitions import Definitions, problems
+from schemas.signing import Secrets
 from schemas.topics import DEFAULT_TENANT, Topics
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ class NotReadyError(Exception):
 
 class World(Strikes):
     """A system, and what its driver knows and asks of it."""
+
+    # Whether what only its parts may say counts from them alone, from the first record on.
+    is_signed = True
 
     def __init__(self, home: Path, options: Options) -> None:
         """Take the directory for all data and logs; nothing runs before `start`."""
@@ -83,7 +88,7 @@ class World(Strikes):
 
     def make_kafka(self) -> EmbeddedKafka:
         """Make the broker."""
-        return EmbeddedKafka(self.home / "servers", stack.jars())
+        return EmbeddedKafka(self.home / "servers", stack.jars(), open_to_all=True)
 
     def make_postgres(self) -> EmbeddedPostgres:
         """Make the database server."""
@@ -114,8 +119,8 @@ class World(Strikes):
         await asyncio.gather(
             asyncio.to_thread(self.kafka.start), asyncio.to_thread(self.postgres.start)
         )
-        self.dsn = self.postgres.dsn
-        self.connection = Connection(self.kafka.bootstrap_servers)
+        self.dsn = self.postgres.administrator_dsn
+        self.connection = Connection(self.kafka.bootstrap_servers, secrets=Secrets(SECRET))
         await self._opened.enter_async_context(self.receiver.running())
         await self._set_up()
         for name in self.options.parts:
@@ -196,6 +201,7 @@ class World(Strikes):
             "XP_TOPIC_PREFIX": self.topics.prefix,
             "XP_DATA_DIR": str(self.home / "state"),
             "XP_PORT": str(self._port(part)),
+            "XP_PARTS_SECRET": SECRET,
             "XP_WEBHOOK_ALLOW_PRIVATE": "true",
             "XP_WEBHOOK_SCHEDULE_S": WEBHOOK_SCHEDULE,
             "XP_WEBHOOK_TIMEOUT_S": "5",
@@ -206,7 +212,7 @@ class World(Strikes):
 
     def addresses(self) -> tuple[str, ...]:
         """See Supervisor."""
-        return self.kafka.bootstrap_servers, self.postgres.dsn
+        return self.kafka.bootstrap_servers, self.postgres.administrator_dsn
 
     def _port(self, name: str) -> int:
         if name not in self._ports:

@@ -43,7 +43,7 @@ class ProxiedWorld(World):
                 file = ports / f"{part}-{server}".replace(" ", "-")
                 self.proxies[part, server] = Proxy(choose_port("proxy", file, None)).start()
         fronts = [proxy.port for (_, server), proxy in self.proxies.items() if server == "kafka"]
-        return EmbeddedKafka(self.home / "servers", stack.jars(), fronts=fronts)
+        return EmbeddedKafka(self.home / "servers", stack.jars(), fronts=fronts, open_to_all=True)
 
     def kafka_address(self, part: str) -> str:
         """The part's proxy, which is led to its listener."""

@@ -34,6 +34,7 @@ class System:
             **{name: text for name, text in os.environ.items() if not name.startswith("XP_")},
             "PYTHONPATH": str(ROOT),
             "XP_KAFKA": stack.kafka,
+            "XP_PARTS_SECRET": "a secret of the parts of a journey",
             "XP_POSTGRES": database,
             "XP_TOPIC_PREFIX": self.topics.prefix,
             "XP_DATA_DIR": str(data_dir),

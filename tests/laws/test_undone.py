@@ -69,7 +69,7 @@ def test_a_rule_that_breaks_in_the_midst_changes_nothing(story, seed):
         record, has_broken = twins.tell(appended, breaks=breaks)
         if has_broken:
             assert record.outcome == "dead"
-            assert record.reason == "internal error: BrokenError()"
+            assert record.reason == "internal error: BrokenError"
         twins.tell_twin(appended, record, came_to_be=not has_broken)
     twins.check_all()
 

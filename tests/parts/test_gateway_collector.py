@@ -27,7 +27,12 @@ async def test_a_gateway_that_answers_is_not_looked_through_again(monkeypatch):
 
     monkeypatch.setattr("gateway.server.serve", serve)
     await parts.run_gateway(
-        Settings(kafka="127.0.0.1:9", postgres="postgresql:///none", data_dir=Path("/nowhere"))
+        Settings(
+            kafka="127.0.0.1:9",
+            postgres="postgresql:///none",
+            data_dir=Path("/nowhere"),
+            parts_secret="s" * 32,
+        )
     )
     (threshold, frozen) = before[0]
     assert threshold > 10_000

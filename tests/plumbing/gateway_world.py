@@ -316,13 +316,14 @@ async def a_world(
     *,
     game: dict[str, Any] | None = None,
     before: Callable[[World], Any] | None = None,
+    secrets: Any = None,
     **config: Any,
 ) -> AsyncIterator[World]:
     """Run a gateway on topics of its own; `before` is awaited before the gateway starts.
 
     dsn: an empty database, which is made ready in here.
     """
-    connection = Connection(stack.kafka)
+    connection = Connection(stack.kafka, secrets=secrets)
     await migrate(dsn)
     topics = Topics(prefix=f"gw{next(_NUMBERS)}-{id(object()):x}.")
     await create_topics(connection, topics, PARTITIONS)

@@ -96,7 +96,10 @@ class Judging:
         """Return a lane's context with a token of its own, for points unless rules are given."""
         rules = rules or awarding(points)
         token = f"lane{next(TOKENS)}"
-        return LaneContext(partition, partitions, epoch, token, lambda _tenant, _version: rules)
+        signer = self.connection.signer(self.topics.events)
+        return LaneContext(
+            partition, partitions, epoch, token, lambda _tenant, _version: rules, signer
+        )
 
     def ledger(self, partition=0, writer=None):
         return KafkaLedger(self.connection, writer or self.writer, self.topics.ledger, partition)
@@ -207,9 +210,9 @@ class Judging:
 
 
 @contextlib.asynccontextmanager
-async def judging(kafka, prefix, partitions=1):
-    """Give topics and what lanes on them need."""
-    connection, topics = Connection(kafka), Topics(f"{prefix}.")
+async def judging(kafka, prefix, partitions=1, *, secrets=None):
+    """Give topics and what lanes on them need; with secrets they sign, and check what comes."""
+    connection, topics = Connection(kafka, secrets=secrets), Topics(f"{prefix}.")
     await create_topics(connection, topics, partitions)
     async with AsyncExitStack() as opened:
         writer, sender = ledger_producer(connection), producer(connection)

@@ -73,6 +73,13 @@ def example(name, *arguments):
     )
 
 
+def told(file, bootstrap):
+    """Return a file beside another that says where Kafka is, as `xp client-config` prints it."""
+    config = file.with_name("kafka.json")
+    config.write_text(json.dumps({"bootstrap_servers": bootstrap}))
+    return config
+
+
 def notice(number, user):
     told = {"tenant": "default", "user": user, "system": "xp", "awarded": 10}
     return json.dumps({"id": f"0-0-{number}:1", **told}).encode()
@@ -92,7 +99,16 @@ async def awards(stack, prefix):
 def consume(stack, file, topic, dies_at="nobody"):
     """Run the consumer until it has nothing to do, or dies."""
     return subprocess.run(
-        [sys.executable, "-c", RUN, stack.kafka, str(file), topic, f"{topic}.group", dies_at],
+        [
+            sys.executable,
+            "-c",
+            RUN,
+            str(told(file, stack.kafka)),
+            str(file),
+            topic,
+            f"{topic}.group",
+            dies_at,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -174,18 +190,21 @@ async def test_the_documented_handler_does_everything_once_whenever_it_dies(
     ("name", "arguments", "said"),
     [
         ("consumer", (), "usage: python examples/consumer.py"),
-        ("consumer", ("127.0.0.1:1",), "usage: python examples/consumer.py"),
-        ("consumer", ("127.0.0.1:1", "{file}"), "127.0.0.1"),
-        ("consumer", ("127.0.0.1:one", "{file}"), "one"),
-        ("consumer", ("127.0.0.1:1", "{file}/none"), "unable to open database file"),
+        ("consumer", ("{kafka}",), "usage: python examples/consumer.py"),
+        ("consumer", ("{kafka}", "{file}"), "127.0.0.1"),
+        ("consumer", ("{file}", "{file}"), "awards.db"),
+        ("consumer", ("{kafka}", "{file}/none"), "unable to open database file"),
         ("producer", (), "usage: python examples/producer.py"),
-        ("producer", ("127.0.0.1:1", "u1", "lessons"), "usage: python examples/producer.py"),
-        ("producer", ("127.0.0.1:1", "u1", "lessons", "1"), "127.0.0.1"),
-        ("producer", ("127.0.0.1:1", "u1", "lessons", "many"), "many"),
+        ("producer", ("{kafka}", "u1", "lessons"), "usage: python examples/producer.py"),
+        ("producer", ("{kafka}", "u1", "lessons", "1"), "127.0.0.1"),
+        ("producer", ("{kafka}", "u1", "lessons", "many"), "many"),
+        ("producer", ("{file}", "u1", "lessons", "1"), "awards.db"),
     ],
 )
 def test_an_example_says_what_is_wrong_without_a_traceback(tmp_path, name, arguments, said):
-    done = example(name, *(it.format(file=tmp_path / "awards.db") for it in arguments))
+    file = tmp_path / "awards.db"
+    kafka = told(file, "127.0.0.1:1")
+    done = example(name, *(it.format(file=file, kafka=kafka) for it in arguments))
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr

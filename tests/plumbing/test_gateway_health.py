@@ -8,10 +8,12 @@ import httpx
 import pytest
 import structlog
 from plumbing.gateway_world import PATIENCE_S, a_world
+from wording import batches
 
 from broker.connection import Connection
 from gateway.keys import create
 from gateway.log.lag import LagTracker
+from gateway.log.standing import Standstill
 from gateway.server import GatewayConfig, build_server, serve
 from projections.database import connect
 from projections.migrations import migrate
@@ -41,6 +43,7 @@ async def test_a_ready_gateway_says_so(stack, database):
             "definitions",
             "receipts",
             "projection",
+            "judging",
         }
         assert (await world.client.get("/healthz")).json() == {"status": "ok"}
         assert (await world.client.get("/version")).json()["version"] == "1.2.3"
@@ -57,6 +60,57 @@ async def test_a_projection_that_stands_still_makes_it_unready(stack, database):
         assert not answer.json()["checks"]["projection"]["ok"]
         await world.execute("INSERT INTO positions VALUES (0, 1, 0, 0, 'scribe')")
         await world.ready()
+
+
+async def judging_check(world, *, ok):
+    """Wait until the check of judging says so, and return it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = (await world.client.get("/readyz")).json()["checks"]["judging"]
+            if found["ok"] == ok:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_events_that_nobody_judges_make_it_unready(stack, database):
+    async with a_world(stack, database, still_limit_s=0.3) as world:
+        await world.producer.send_and_wait(world.topics.events, b"{}", partition=1)
+        found = await judging_check(world, ok=False)
+        assert found["problem"] == ("partitions with events that wait and are not judged: 1 (at 0)")
+        assert (await world.client.get("/readyz")).status_code == 503
+        await world.append(world.record(1, 0))
+        await judging_check(world, ok=True)
+
+
+async def test_an_end_of_the_events_without_an_event_is_waited_for_by_nobody(stack, database):
+    async with a_world(stack, database, still_limit_s=0.1) as world:
+        # Of three records that claim the same offset there is but one, as of the marks of
+        # transactions there is none.
+        sent = await world.producer.send_batch(
+            batches.Ready(batches.claiming(0, 0, 0)), world.topics.events, partition=0
+        )
+        await sent
+        await judging_check(world, ok=False)
+        await world.append(world.record(0, 0))
+        await judging_check(world, ok=True)
+        await asyncio.sleep(1)
+        assert (await judging_check(world, ok=True)) == {"ok": True}
+        await world.producer.send_and_wait(world.topics.events, b"{}", partition=0)
+        await judging_check(world, ok=False)
+
+
+def test_a_partition_stands_still_when_it_has_not_moved_for_long():
+    standstill = Standstill(30.0)
+    standstill.seen(0, 5, 9, 100.0)
+    standstill.seen(1, 5, 5, 100.0)
+    assert standstill.still(130.0) == {}
+    assert standstill.still(130.1) == {0: 5}
+    standstill.seen(0, 5, 12, 131.0)
+    assert standstill.still(131.0) == {0: 5}
+    standstill.seen(0, 6, 12, 132.0)
+    assert standstill.still(133.0) == {}
+    standstill.seen(0, 12, 12, 170.0)
+    assert standstill.still(999.0) == {}
 
 
 async def test_without_a_broker_it_lives_and_says_503(database):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -165,6 +166,33 @@ async def test_a_lane_goes_on_past_the_marker_of_a_version_that_cannot_be_read(s
         records = await world.judged(3, lane)
         assert [it.outcome for it in records] == ["dead", "applied", "applied"]
         assert "unheardOf" in records[0].reason
+
+
+async def test_a_thousand_markers_of_versions_that_do_not_exist_cost_one_look_at_the_definitions(
+    stack, prefix, disk, monkeypatch
+):
+    async with judging(stack.kafka, prefix) as world:
+        await apply(world, ONE)
+        looks = 0
+        refresh = world.rulesets.refresh
+
+        async def counted():
+            nonlocal looks
+            looks += 1
+            await refresh()
+
+        monkeypatch.setattr(world.rulesets, "refresh", counted)
+        markers = [{"type": "definitions", "version": it} for it in range(1000, 2000)]
+        await world.publish(*markers, event())
+        await apply(world, TWO)
+        await world.publish(event())
+        lane = world.start_lane(PartitionState(disk(), 0), following(world))
+        records = await world.judged(1004, lane)
+        outcomes = Counter(it.outcome for it in records)
+        assert outcomes == {"applied": 4, "dead": 1000}
+        assert [it.definitions for it in records[-3:]] == [1, 2, 2]
+        # A look covers all that has come by then: how much that is, is up to the fetches.
+        assert looks <= 20
 
 
 def entries_of(records, kind):

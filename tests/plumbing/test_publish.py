@@ -71,7 +71,8 @@ async def test_the_clock_of_every_partition_waits_while_a_file_is_published(stac
 @pytest.fixture
 def put(stack, topics, tmp_path):
     """Return a function that publishes lines as a file, and gives what came of it."""
-    settings = read_settings(None, {"kafka": stack.kafka, "topic_prefix": topics.prefix})
+    given = {"kafka": stack.kafka, "topic_prefix": topics.prefix, "parts_secret": "s" * 32}
+    settings = read_settings(None, given)
     file = tmp_path / "events.ndjson"
     said = io.StringIO()
 

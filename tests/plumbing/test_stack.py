@@ -22,6 +22,7 @@ import stack as providers
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from broker.connection import Connection
 from ops.embedded.jars import Jar, fetch_jars, read_lock
 from ops.embedded.kafka import EmbeddedKafka
 from ops.embedded.ports import StackError, port_is_free
@@ -45,16 +46,14 @@ time.sleep(600)
 """
 
 
-async def write(bootstrap_servers, topic, value):
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def write(connection, topic, value):
+    admin = AIOKafkaAdminClient(**connection.options())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
     finally:
         await admin.close()
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True
-    )
+    producer = AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True)
     await producer.start()
     try:
         await producer.send_and_wait(topic, value, partition=0)
@@ -62,8 +61,8 @@ async def write(bootstrap_servers, topic, value):
         await producer.stop()
 
 
-async def read(bootstrap_servers, topic):
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+async def read(connection, topic):
+    consumer = AIOKafkaConsumer(**connection.options(), auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, 0)])
@@ -141,12 +140,12 @@ def postgres(home):
 async def test_a_record_written_with_acks_all_is_read_back(provider, stack, tmp_path):
     topic, value = f"stack-{secrets.token_hex(4)}", secrets.token_bytes(16)
     if provider == next(iter(providers.kafka_providers())):  # runs already, for all tests
-        await write(stack.kafka, topic, value)
-        assert await read(stack.kafka, topic) == value
+        await write(Connection(stack.kafka), topic, value)
+        assert await read(Connection(stack.kafka), topic) == value
         return
     with providers.kafka_providers()[provider](tmp_path) as bootstrap_servers:
-        await write(bootstrap_servers, topic, value)
-        assert await read(bootstrap_servers, topic) == value
+        await write(Connection(bootstrap_servers), topic, value)
+        assert await read(Connection(bootstrap_servers), topic) == value
 
 
 @pytest.mark.parametrize("provider", providers.postgres_providers())
@@ -168,20 +167,20 @@ def test_a_database_of_a_test_starts_empty_and_is_writable(database):
 
 
 async def test_kafka_keeps_its_records_and_address_through_a_stop_and_a_kill(kafka):
-    await write(kafka.bootstrap_servers, "kept", b"before")
-    before = kafka.bootstrap_servers
+    await write(kafka.connection, "kept", b"before")
+    before = kafka.connection
 
     kafka.stop()
     assert not kafka.alive
     kafka.start()
-    assert kafka.bootstrap_servers == before
+    assert kafka.connection == before
     assert await read(before, "kept") == b"before"
 
     await write(before, "kept-too", b"just now")
     os.kill(kafka.pid, signal.SIGKILL)
     assert eventually(lambda: not kafka.alive)
     kafka.start()
-    assert kafka.bootstrap_servers == before
+    assert kafka.connection == before
     assert await read(before, "kept-too") == b"just now"
 
 
@@ -214,7 +213,7 @@ async def test_after_a_kill_of_the_supervisor_its_orphans_are_ended_and_nothing_
         assert not any(pid in (postgres.pid, kafka.pid) for pid in pids)
         insert(postgres.dsn, "after")
         assert rows(postgres.dsn) == ["after"]
-        await write(kafka.bootstrap_servers, "after", b"after")
+        await write(kafka.connection, "after", b"after")
     assert not processes_of(home)
 
 

@@ -27,6 +27,7 @@ from broker.connection import Connection
 from gateway.application.events import read_event
 from gateway.server import GatewayConfig, build_server
 from notifier.webhooks import headers, new_secret
+from ops import game_yaml
 from ops.cli import app
 from ops.game_file import read_game
 from ops.settings import Settings
@@ -262,7 +263,7 @@ def test_the_table_of_metrics_is_that_of_the_program():
         for cells in rows("docs/operating.md", "`xp_")
     }
     counted = {}
-    for room in ("processor", "projections", "gateway.http", "notifier"):
+    for room in ("broker", "processor", "projections", "gateway.http", "notifier"):
         for metric in vars(importlib.import_module(f"{room}.metrics")).values():
             if isinstance(metric, MetricWrapperBase):
                 end = "_total" if metric._type == "counter" else ""
@@ -377,6 +378,7 @@ def test_the_limits_of_a_game_are_those_of_the_code():
     constants = [value for name, value in vars(limits).items() if name.isupper()]
     # Of filters' values, years and bytes others are the owners; 0 is the least multiplier.
     others = {ATTRIBUTE_LENGTH_MAX, YEAR_MIN, YEAR_MAX, VERSION_BYTES_MAX, 0}
+    others |= {game_yaml.BYTES_MAX, game_yaml.NODES_MAX, game_yaml.DEPTH_MAX}
     assert told == {*constants, *others}
 
 

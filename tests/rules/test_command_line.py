@@ -16,6 +16,7 @@ from processor.slot import StoreBusyError
 def xp(tmp_path, monkeypatch, capsys):
     """Return a function that runs a command where nothing runs, and gives what it said."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XP_PARTS_SECRET", "s" * 32)
     for console in (out, err):
         # As on a narrow terminal: what wraps would show.
         monkeypatch.setattr(console, "_width", 40)

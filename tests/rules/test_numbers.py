@@ -55,6 +55,12 @@ FORMS = [
 ]
 
 
+@pytest.mark.parametrize("text", ["1e80", "-1e999999", "1e999999999999999999"])
+def test_what_has_more_digits_than_any_sum_is_not_written_out(text):
+    with pytest.raises(Inexact):
+        read_number(text)
+
+
 @pytest.mark.parametrize(("value", "form"), FORMS)
 def test_a_number_has_one_form(value, form):
     found = read_number(value) if isinstance(value, str) else number(value)

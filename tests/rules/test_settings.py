@@ -1,12 +1,16 @@
 """Settings: flags before variables before the file, each checked, none of the secrets shown."""
 
 import json
+import stat
 
 import pytest
 
 from ops.addresses import mask, url_of
+from ops.parts_secret import FILE, make
 from ops.settings_file import SettingsError
 from ops.settings_in_force import changed, environment, read_settings
+from schemas.instants import micros
+from schemas.signing import Secrets
 
 
 @pytest.fixture
@@ -37,6 +41,8 @@ def test_the_file_may_be_named_by_a_variable(file, monkeypatch):
         ("XP_PARTITIONS", "many", "partitions"),
         ("XP_API_KEY", "short", "api_key"),
         ("XP_API_KEY", "thirty-one-characters-are-short", "api_key"),
+        ("XP_PARTS_SECRET", "s" * 31, "parts_secret"),
+        ("XP_PARTS_UNSIGNED_UNTIL", "2026-12-01T00:00:00", "parts_unsigned_until"),
         ("XP_TOPIC_PREFIX", "no spaces", "topic_prefix"),
         ("XP_KAFKA_PROTOCOL", "SASL_SSL", "kafka_user and kafka_password are required"),
         ("XP_WEBHOOK_SCHEDULE_S", "[-1]", "webhook_schedule_s"),
@@ -146,14 +152,87 @@ def test_nothing_named_and_nothing_running_is_said_with_what_to_do(tmp_path):
         settings.dsn()
 
 
+# The secret of the parts
+
+
+def test_what_signs_has_the_secret_that_is_set_and_what_reads_has_none(tmp_path):
+    given = {
+        "kafka": "a:1",
+        "data_dir": tmp_path,
+        "parts_secret": "s" * 32,
+        "parts_secret_before": "o" * 32,
+        "parts_unsigned_until": "2026-03-02T12:00:00Z",
+    }
+    settings = read_settings(None, given)
+    assert settings.signing_connection().secrets == Secrets("s" * 32, "o" * 32, 1_772_452_800_000)
+    assert settings.connection().secrets is None
+    make(tmp_path)
+    assert settings.signing_connection().secrets == Secrets("s" * 32, "o" * 32, 1_772_452_800_000)
+
+
+def test_without_one_it_is_that_of_the_data_directory(tmp_path):
+    settings = read_settings(None, {"kafka": "a:1", "data_dir": tmp_path})
+    with pytest.raises(SettingsError, match="set XP_PARTS_SECRET"):
+        settings.signing_connection()
+    made = make(tmp_path)
+    assert make(tmp_path) == made
+    assert len(made.text) == 64
+    secrets = settings.signing_connection().secrets
+    assert secrets is not None
+    assert (secrets.now, secrets.other) == (made.text, None)
+    assert secrets.unsigned_until == micros(made.made) // 1000
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"secret": "s"}', '{"secret": "s", "made": "now"}'])
+def test_a_secret_that_is_damaged_is_said_and_not_made_anew(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        make(tmp_path)
+
+
 def test_secrets_are_masked_where_settings_are_shown(monkeypatch):
     monkeypatch.setenv("XP_API_KEY", "hidden-hidden-hidden-hidden-hidden")
     monkeypatch.setenv("XP_KAFKA_PASSWORD", "hidden")
+    monkeypatch.setenv("XP_PARTS_SECRET", "hidden" * 6)
+    monkeypatch.setenv("XP_PARTS_SECRET_BEFORE", "hidden" * 7)
     monkeypatch.setenv("XP_POSTGRES", "postgresql://me:hidden@db:5432/xp")
     shown = read_settings(None, {}).shown()
     assert "hidden" not in str(shown)
     assert shown["postgres"] == "postgresql://me:**********@db:5432/xp"
-    assert mask("host=db password=hidden") == "**********"
+    assert mask("host=db password=hidden") == "password=********** host=db"
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://ann:hidden@db/xp",
+        "postgresql://ann:hidden@db/xp?sslmode=require",
+        "postgresql://ann:hidden@db/xp?sslpassword=hidden",
+        "postgresql://ann@db/xp?password=hidden",
+        "postgresql://ann@db/xp?pass%77ord=hidden",
+        "postgresql://ann:hidden@db:5432,other:5433/xp",
+        "host=db password = 'hidden'",
+        "host=db sslpassword=hidden",
+        "host=db password=hidden nonsense",
+    ],
+)
+def test_no_password_of_a_dsn_is_shown_wherever_it_stands(dsn):
+    assert "hidden" not in mask(dsn)
+    assert "**********" in mask(dsn)
+
+
+def test_a_dsn_without_a_password_is_shown_as_it_is():
+    assert mask("postgresql://ann@db/xp?sslmode=require") == (
+        "postgresql://ann@db/xp?sslmode=require"
+    )
+
+
+def test_no_password_is_in_what_is_logged_of_a_connection():
+    given = {"kafka": "a:1", "kafka_protocol": "SASL_SSL", "kafka_user": "u"}
+    connection = read_settings(None, {**given, "kafka_password": "hidden"}).connection()
+    assert connection.password == "hidden"
+    assert "hidden" not in repr(connection)
 
 
 def test_settings_survive_the_way_to_a_part_in_another_process(monkeypatch):
@@ -162,6 +241,8 @@ def test_settings_survive_the_way_to_a_part_in_another_process(monkeypatch):
         "postgres": "postgresql://me:hidden@db/xp",
         "webhook_schedule_s": (1.0, 2.0),
         "webhook_allow_private": True,
+        "parts_secret": "s" * 32,
+        "parts_unsigned_until": "2026-03-02T12:00:00.123456+01:00",
     }
     settings = read_settings(None, given)
     for name, text in environment(settings).items():

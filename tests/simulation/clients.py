@@ -146,6 +146,7 @@ class Consumer:
         self._positions: dict[TopicPartition, int] = {}
         # What `broker.patience` reaches into; no fetch is under way here for others to wait with.
         client = SimpleNamespace(cluster=SimpleNamespace(leader_for_partition=None))
+        self._subscription = SimpleNamespace(subscription=None)
         self._fetcher = SimpleNamespace(_get_actions_per_node=None, _client=client)
 
     async def start(self) -> None:

@@ -1,0 +1,48 @@
+"""The secret of the parts where nobody sets one: made at the first start, kept with the data.
+
+Commands beside `xp up` find it there, as they find its addresses.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Final, NamedTuple
+
+from ops.embedded.ports import replace_text
+from ops.settings_file import SettingsError
+
+FILE: Final = "parts-secret.json"
+SECRET_BYTES: Final = 32
+
+
+class PartsSecret(NamedTuple):
+    """A secret, and when it was made: nothing was signed with it before."""
+
+    text: str
+    made: datetime
+
+
+def kept(data_dir: Path) -> PartsSecret | None:
+    """Return the secret of a data directory, None if it has none. Raises SettingsError."""
+    path = data_dir / FILE
+    try:
+        words = json.loads(path.read_text(encoding="utf-8"))
+        return PartsSecret(str(words["secret"]), datetime.fromisoformat(words["made"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read ({type(error).__name__}): bring it back from your backup, or "
+            "remove it to have a new secret made"
+        ) from error
+
+
+def make(data_dir: Path) -> PartsSecret:
+    """Return the secret of a data directory, made now if it has none. Raises SettingsError."""
+    found = kept(data_dir)
+    if found is None:
+        found = PartsSecret(token_hex(SECRET_BYTES), datetime.now(UTC))
+        words = {"secret": found.text, "made": found.made.isoformat()}
+        replace_text(data_dir / FILE, json.dumps(words), mode=0o600)
+    return found
