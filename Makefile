@@ -104,6 +104,8 @@ $(STAMP): requirements-dev.lock Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "xpledger needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test ! -L $(VENV) || { \
+		echo "$(VENV) is a link to $$(readlink $(VENV)): another checkout installs there. Remove the link to have one here." >&2; exit 1; }
 	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$$(cksum < requirements-dev.lock) $(ROOT)" ]; then \
 		echo "installing what requirements-dev.lock pins into $(VENV), once (about a minute) ..."; \
 		$(PYTHON) -m venv --clear $(VENV) || { \
