@@ -20,7 +20,7 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
-from ops.parts_secret import secrets_of
+from ops.parts_secret import kept, secrets_of
 from ops.running import FILE as RUNNING_FILE
 from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
@@ -226,6 +226,15 @@ class Settings(BaseSettings):
         if self.kafka is None:
             return self._embedded_kafka("kafka_clients")
         return replace(self.connection(), user=None, password=None)
+
+    def publishing_connection(self) -> Connection:
+        """Return how Kafka is reached by who sends events: as our own parts if a secret is known.
+
+        Raises SettingsError as `connection` does.
+        """
+        if self.parts_secret is None and kept(self.data_dir) is None:
+            return self.connection()
+        return self.signing_connection()
 
     def signing_connection(self) -> Connection:
         """Return how Kafka is reached by what says what only our own parts may say.
