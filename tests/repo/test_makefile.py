@@ -1,5 +1,6 @@
 """What make does before anything else: a place for what is pinned, and nobody else's."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,3 +27,12 @@ def test_what_another_checkout_has_installed_is_left_alone(tmp_path):
     assert done.returncode != 0
     assert "another checkout installs there" in done.stderr
     assert (shared / "installed").read_text() == "by another checkout"
+
+
+def test_all_that_make_installs_is_pinned_by_hash():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (locking,) = (line for line in text.splitlines() if "-r tools/uv.lock" in line)
+    (installing,) = (line for line in text.splitlines() if "-r requirements-dev.lock" in line)
+    assert all("--require-hashes" in line for line in (locking, installing))
+    pinned = (ROOT / "tools" / "uv.lock").read_text(encoding="utf-8")
+    assert re.fullmatch(r"uv==[\d.]+( \\\n    --hash=sha256:[0-9a-f]{64})+\n", pinned)
