@@ -22,17 +22,35 @@ WAIT_MS: Final = 5000
 PARTIAL_WAIT_MS: Final = 20
 # How often a fetcher looks, unasked, whether there is something to do. Whatever gives it something
 # (an answer, a seek, what is taken, an assignment) wakes it: this is a net below. By default it
-# looks five times a second, which for all consumers is a tenth of what an idle system takes.
+# looks five times a second, which for all consumers is a tenth of what an idle system takes. One
+# waking comes too early, and is made up for in `let_rest`.
 LOOKS_EVERY_S: Final = 30.0
 # The connection that fetches have to themselves: a consumer outside a group coordinates nothing.
 FETCHES: Final = ConnectionGroup.COORDINATION
 # What the driver says of a leader that it does not know.
 UNKNOWN: Final = (None, -1)
 
+# What a fetcher does next: fetches, resets of positions, for how many seconds it then sleeps unless
+# something wakes it, whether a leader is unknown, and what tells that a partition goes on.
+_Plan = tuple[object, object, float, bool, object]
+
 
 def let_rest(consumer: AIOKafkaConsumer) -> None:
     """Keep a started consumer from looking several times a second whether it has to fetch."""
-    consumer._fetcher._fetcher_timeout = LOOKS_EVERY_S  # noqa: SLF001  no option says it
+    fetcher: Any = consumer._fetcher  # noqa: SLF001  no option says it
+    fetcher._fetcher_timeout = LOOKS_EVERY_S  # noqa: SLF001  as said
+    plan: Callable[[Assignment], _Plan]
+    plan = fetcher._get_actions_per_node  # noqa: SLF001  what makes the requests
+
+    def plan_soon_again(assignment: Assignment) -> _Plan:
+        # The node of a request that is over counts as busy for one more turn of the loop. If
+        # something else wakes the fetcher in between, it asks that node for nothing, and nothing
+        # would wake it again.
+        is_early = len(fetcher._in_flight) > len(fetcher._pending_tasks)  # noqa: SLF001  as said
+        fetches, resets, look_s, is_unknown, resumed = plan(assignment)
+        return fetches, resets, 0.0 if is_early else look_s, is_unknown, resumed
+
+    fetcher._get_actions_per_node = plan_soon_again  # noqa: SLF001  as said
 
 
 def fetch_patiently(consumer: AIOKafkaConsumer) -> None:
@@ -40,11 +58,11 @@ def fetch_patiently(consumer: AIOKafkaConsumer) -> None:
     # No option is for more than one length.
     fetcher: Any = consumer._fetcher  # noqa: SLF001  as said
     fetcher._client = _OwnConnection(fetcher._client)  # noqa: SLF001  as said
-    plan: Callable[[Assignment], object]
+    plan: Callable[[Assignment], _Plan]
     plan = fetcher._get_actions_per_node  # noqa: SLF001  what makes the requests
     leader_of = fetcher._client.cluster.leader_for_partition  # noqa: SLF001  as said
 
-    def plan_patiently(assignment: Assignment) -> object:
+    def plan_patiently(assignment: Assignment) -> _Plan:
         is_partial = bool(fetcher._records) or any(  # noqa: SLF001  what was fetched and not taken
             leader_of(tp) in UNKNOWN for tp in assignment.tps
         )

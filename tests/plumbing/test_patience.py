@@ -92,6 +92,32 @@ async def test_what_comes_ends_a_fetch_at_once(world, consumer):
     assert await taken(consumer, tp) == [b"come"]
 
 
+async def test_a_fetcher_that_is_woken_while_a_fetch_ends_goes_on_at_once(
+    world, consumer, monkeypatch
+):
+    _connection, topics = world
+    tp = TopicPartition(topics.events, 0)
+    fetcher = consumer._fetcher
+    fetch = fetcher._proc_fetch_request
+    ended = asyncio.Event()
+
+    async def woken_meanwhile(*given):
+        brought = await fetch(*given)
+        # The fetcher's turn comes when the fetch is over and its node still counts as busy.
+        fetcher._notify(fetcher._wait_consume_future)
+        await asyncio.sleep(0)
+        ended.set()
+        return brought
+
+    monkeypatch.setattr(patience, "WAIT_MS", 200)
+    monkeypatch.setattr(fetcher, "_proc_fetch_request", woken_meanwhile)
+    patience.fetch_from(consumer, {tp: 0})
+    async with asyncio.timeout(PATIENCE_S):
+        await ended.wait()
+    await send(world, 0, b"come")
+    assert await taken(consumer, tp) == [b"come"]
+
+
 async def test_a_partition_that_a_fetch_leaves_out_does_not_wait_for_it(world, consumer):
     _connection, topics = world
     busy, idle = (TopicPartition(topics.events, partition) for partition in (0, 1))
