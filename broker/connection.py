@@ -5,6 +5,7 @@ And the secret by which our own parts know each other on it.
 
 import asyncio
 import ssl
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -85,19 +86,24 @@ async def start_consumer(consumer: AIOKafkaConsumer) -> None:
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, to the end: a cancellation that comes meanwhile is raised when it is over.
+    """Stop a consumer, to the end: a cancellation that comes meanwhile is raised afterwards."""
+    await end_whole(consumer.stop())
+
+
+async def end_whole(ending: Coroutine[Any, Any, None]) -> None:
+    """Have a client of aiokafka end; a cancellation that comes meanwhile is raised afterwards.
 
     Waiting in the caller's own task would lose it: aiokafka takes any cancellation that reaches
-    its `stop` for that of the tasks that it ends itself.
+    its `stop` or `close` for that of the tasks that it ends itself.
     """
-    stopping = asyncio.ensure_future(consumer.stop())
+    task = asyncio.ensure_future(ending)
     cancelled = False
-    while not stopping.done():
+    while not task.done():
         try:
-            await asyncio.wait({stopping})
+            await asyncio.wait({task})
         except asyncio.CancelledError:
             cancelled = True
     if cancelled:
         raise asyncio.CancelledError
-    if not stopping.cancelled():
-        stopping.result()
+    if not task.cancelled():
+        task.result()

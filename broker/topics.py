@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
-from broker.connection import Connection, start_consumer, stop_consumer
+from broker.connection import Connection, end_whole, start_consumer, stop_consumer
 from schemas.topics import Topic, Topics
 
 REPLICAS: Final = 3
@@ -45,7 +45,7 @@ async def administrator(connection: Connection) -> AsyncIterator[AIOKafkaAdminCl
         yield admin
     finally:
         await asyncio.gather(starting, return_exceptions=True)
-        await admin.close()
+        await end_whole(admin.close())
 
 
 async def create_topics(

@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from broker.connection import Connection
+from broker.connection import Connection, end_whole
 from broker.failpoints import reach
 from broker.partitions import partition_of
 from broker.producer import producer as new_producer
@@ -75,7 +75,7 @@ class Appender:
                 except (KafkaError, OSError) as error:
                     log.warning("producer.failed", error=repr(error))
                     metrics.FAILURES.labels("producer").inc()
-                    await producer.stop()
+                    await end_whole(producer.stop())
                     await asyncio.sleep(PAUSE_S)
                     continue
                 self._broken.clear()

@@ -1,12 +1,14 @@
-"""Consumers without a group: they start, stop, and let go of their caller."""
+"""Clients of the broker: they start, stop, and let go of their caller."""
 
 import asyncio
 
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from plumbing.running import PATIENCE_S
 
 from broker.connection import Connection
 from broker.ledger import LedgerReader, Position
-from broker.topics import create_topics
+from broker.topics import create_topics, partition_count
 from schemas.topics import Topics
 
 TIMES = 40
@@ -28,3 +30,34 @@ async def test_a_cancellation_is_heard_whenever_it_comes(stack, prefix):
         done, _ = await asyncio.wait({reading}, timeout=PATIENCE_S)
         assert done, f"it went on after a cancellation, {number}"
         assert reading.cancelled()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancellation_is_heard_while_an_administrator_leaves(
+    stack, prefix, monkeypatch, turns
+):
+    connection, topics = Connection(stack.kafka), Topics(f"{prefix}.")
+    await create_topics(connection, topics, 1)
+    leaving = asyncio.Event()
+    close = AIOKafkaAdminClient.close
+
+    async def seen_to_leave(admin):
+        leaving.set()
+        await close(admin)
+
+    async def ask_and_rest():
+        await partition_count(connection, topics.events)
+        await asyncio.sleep(PATIENCE_S)
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "close", seen_to_leave)
+    asking = asyncio.create_task(ask_and_rest())
+    async with asyncio.timeout(PATIENCE_S):
+        await leaving.wait()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel()
+    done, _ = await asyncio.wait({asking}, timeout=2)
+    if not done:
+        asking.cancel()
+        await asyncio.wait({asking})
+    assert done, "it went on after a cancellation"
