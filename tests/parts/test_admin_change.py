@@ -112,7 +112,7 @@ async def test_on_top_of_a_version_that_cannot_be_read_nothing_is_changed(defini
 
 
 async def test_a_change_outlives_the_patience_of_its_caller(definitions):
-    definitions._acknowledge_timeout_s = 0.2
+    definitions._editor._acknowledge_timeout_s = 0.2
     back = asyncio.Event()
     definitions._known = cast(DefinitionsReader, Reader(back.wait))
     with pytest.raises(UnavailableError, match="may still come into force"):
