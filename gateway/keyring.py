@@ -24,6 +24,8 @@ CHANNEL: Final = "xp_api_keys"
 # How often a connection that hears nothing is asked whether it lives.
 HEARTBEAT_S: Final = 2.0
 PAUSE_S: Final = 1.0
+# For how long a gateway that was told lets go of the lock: who revoked may have yet to ask for it.
+LET_GO_S: Final = 0.05
 # So many keys are remembered, and as many that are none: strangers push no good one out.
 KNOWN_MAX: Final = 10_000
 # So many are asked for at once: made-up keys leave the other connections to who has a good one.
@@ -174,6 +176,7 @@ class KeyRing:
             await self._trust_until_told(connection)
             self._forget()
             await connection.execute(QUERIES["unshare"], {"lock": LOCK})
+            await asyncio.sleep(LET_GO_S)
 
     async def _trust_until_told(self, connection: Connection) -> None:
         """Return at the first word of a change."""

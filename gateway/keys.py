@@ -9,6 +9,7 @@ somebody chose gets a name of its own.
 import hashlib
 import secrets
 import string
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,8 @@ LOCK: Final = int.from_bytes(b"xp-keys", "big")
 # waits for longer, and for no more.
 LEASE_S: Final = 5.0
 REVOKE_WAIT_S: Final = LEASE_S + 1.0
+# How often gateways are told again that a key has changed, by one who waits for them.
+TELL_EVERY_S: Final = 0.3
 
 # admin: both APIs; a key of the tenant `default` acts for every tenant. application: the
 # Application API of its own tenant, and where it is bound to a user, about that one alone.
@@ -160,14 +163,27 @@ async def revoke(connection: Connection, prefix: str) -> bool:
     cursor = await connection.execute(QUERIES["revoke"], {"prefix": prefix})
     if await cursor.fetchone() is None:
         return False
+    give_up_s = time.monotonic() + REVOKE_WAIT_S
     await connection.execute(
-        "SELECT set_config('lock_timeout', %s, false)", [f"{REVOKE_WAIT_S * 1000:.0f}"]
+        "SELECT set_config('lock_timeout', %s, false)", [f"{TELL_EVERY_S * 1000:.0f}"]
     )
     try:
-        await connection.execute(QUERIES["exclude"], {"lock": LOCK})
-        await connection.execute(QUERIES["include"], {"lock": LOCK})
-    except LockNotAvailable:
-        log.warning("key.gateway_silent", waited_s=REVOKE_WAIT_S)
+        while not await _all_forgot(connection):
+            if time.monotonic() > give_up_s:
+                log.warning("key.gateway_silent", waited_s=REVOKE_WAIT_S)
+                break
+            # A gateway may have forgotten and shared the lock again before it was waited for.
+            await connection.execute(QUERIES["tell"])
     finally:
         await connection.execute("SET lock_timeout TO DEFAULT")
+    return True
+
+
+async def _all_forgot(connection: Connection) -> bool:
+    """Wait until no gateway shares the lock; False where one still does after TELL_EVERY_S."""
+    try:
+        await connection.execute(QUERIES["exclude"], {"lock": LOCK})
+    except LockNotAvailable:
+        return False
+    await connection.execute(QUERIES["include"], {"lock": LOCK})
     return True

@@ -38,3 +38,6 @@ SELECT pg_advisory_lock(%(lock)s);
 
 -- include --
 SELECT pg_advisory_unlock(%(lock)s);
+
+-- tell --
+SELECT pg_notify('xp_api_keys', '');

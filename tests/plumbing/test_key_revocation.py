@@ -68,7 +68,10 @@ async def test_the_next_request_after_a_revocation_is_refused_by_every_gateway(r
         for ring in rings:
             assert (await ring.caller(key)).prefix == key[:8]
         async with connect(database) as connection:
+            began_s = time.monotonic()
             assert await keys.revoke(connection, key[:8])
+            # Everyone was told and said so: nobody waited for one who is silent.
+            assert time.monotonic() - began_s < keyring.LEASE_S
         for ring in rings:
             assert await ring.caller(key) is None
     async with connect(database) as connection:
@@ -188,6 +191,8 @@ async def test_a_gateway_that_hangs_delays_a_revocation_and_does_not_defeat_it(
     monkeypatch.setattr(keyring, "HEARTBEAT_S", 0.1)
     key = await made(database)
     hung, goes_on = rings
+    for ring in rings:
+        await settled(ring)
     deaf = asyncio.Event()
     hears = keyring._is_told
 
