@@ -185,16 +185,24 @@ def test_a_part_that_dies_is_started_again_but_not_for_ever(up, tmp_path):
     # Not before it says so itself: what ends earlier is a failed start, which is not tried again.
     assert any(line.startswith("Gateway") for line in started.stdout)
 
-    def workers():
-        return [it for it in _left(tmp_path) if "worker" in it.cmdline()]
+    found = []
+
+    def worker():
+        # Looked for once: one that is just becoming itself has no command line for a moment.
+        def is_there():
+            found[:] = [it for it in _left(tmp_path) if "worker" in it.info["cmdline"]]
+            return found or started.poll() is not None
+
+        wait_until(is_there, 20)
+        assert started.poll() is None, started.stdout.read()
+        (one,) = found
+        return one
 
     for _ in range(RESTARTS_MAX):
-        (worker,) = workers()
-        worker.kill()
-        worker.wait(10)
-        wait_until(lambda: workers() or started.poll() is not None, 20)
-        assert started.poll() is None, started.stdout.read()
-    workers()[0].kill()
+        killed = worker()
+        killed.kill()
+        killed.wait(10)
+    worker().kill()
     assert started.wait(60) == 1
     assert "worker ended by itself" in started.stdout.read()
     assert not _left(tmp_path)
