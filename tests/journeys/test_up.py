@@ -69,7 +69,7 @@ def up(tmp_path):
 
 def _left(tmp_path):
     """Return the processes that name the data directory."""
-    found = []
+    found: list[psutil.Process] = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if any(str(tmp_path) in word for word in words):
@@ -185,7 +185,7 @@ def test_a_part_that_dies_is_started_again_but_not_for_ever(up, tmp_path):
     # Not before it says so itself: what ends earlier is a failed start, which is not tried again.
     assert any(line.startswith("Gateway") for line in started.stdout)
 
-    found = []
+    found: list[psutil.Process] = []
 
     def worker():
         # Looked for once: one that is just becoming itself has no command line for a moment.
