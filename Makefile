@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench faults simulate hostile hostile-guided hostile-lane hostile-lane-guided planted mutants compile test-compiled lock clean
+.PHONY: help run test check format bench faults simulate hostile hostile-guided hostile-lane hostile-lane-guided planted mutants contract compile test-compiled lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ compile: $(STAMP) ## compile the rules and the judge, as `make run` does; needs 
 test-compiled: compile ## run the tests of rules, laws, judge and simulated lanes on the compiled modules
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -o pythonpath=".compiled tests" \
 		tests/rules tests/laws tests/parts tests/simulation $(ARGS)
+
+contract: $(STAMP) ## have schemathesis try the gateway's description for ten minutes
+	@XP_TEST_CONTRACT_S=600 $(BIN)/python -m pytest -n 0 tests/journeys/test_contract.py $(ARGS)
 
 bench: $(STAMP) ## measure speed, latency, recovery and memory, beside other engines
 	@$(BIN)/python tools/compile.py
@@ -101,6 +104,8 @@ $(STAMP): requirements-dev.lock Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "xpledger needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test ! -L $(VENV) || { \
+		echo "$(VENV) is a link to $$(readlink $(VENV)): another checkout installs there. Remove the link to have one here." >&2; exit 1; }
 	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$$(cksum < requirements-dev.lock) $(ROOT)" ]; then \
 		echo "installing what requirements-dev.lock pins into $(VENV), once (about a minute) ..."; \
 		$(PYTHON) -m venv --clear $(VENV) || { \

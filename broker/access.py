@@ -48,7 +48,12 @@ class Rule(NamedTuple):
 def access(topics: Topics) -> tuple[TopicAccess, ...]:
     """Return who writes and reads each topic there is."""
     return (
-        TopicAccess(topics.events, ("producer", "worker", "gateway", "operator"), ("worker",)),
+        # The gateway looks whether what waits there is an event at all (`gateway.log.standing`).
+        TopicAccess(
+            topics.events,
+            ("producer", "worker", "gateway", "operator"),
+            ("worker", "gateway"),
+        ),
         TopicAccess(
             topics.ledger,
             ("worker",),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from broker.connection import Connection, end_whole, start_consumer, stop_consumer
 from schemas.topics import Topic, Topics
@@ -124,9 +124,16 @@ async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, di
 
 
 async def partition_count(connection: Connection, topic: str) -> int:
-    """Return how many partitions a topic has; LookupError when it does not exist."""
+    """Return how many partitions a topic has; LookupError when it does not exist.
+
+    Raises TopicAuthorizationFailedError when it is closed to this user.
+    """
     async with administrator(connection) as admin:
         described = await admin.describe_topics([topic])
+    if any(it["error_code"] == TopicAuthorizationFailedError.errno for it in described):
+        raise TopicAuthorizationFailedError(
+            f"Kafka does not open the topic {topic!r} to the user {connection.user!r}"
+        )
     counts = [len(it["partitions"]) for it in described if not it["error_code"]]
     if not counts or not counts[0]:
         raise LookupError(f"there is no topic {topic!r}: run `xp topics` first")

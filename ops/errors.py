@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import psycopg
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAuthorizationFailedError
 from pydantic import ValidationError
 
 from broker.apply import OvertakenError
@@ -51,6 +51,8 @@ def sentence_of(error: BaseException) -> str:
             said = explain(error)
         case KafkaConnectionError():
             said = _no_broker(error)
+        case TopicAuthorizationFailedError(args=(str() as plain,)):
+            said = plain
         case psycopg.errors.UndefinedTable() | psycopg.errors.InvalidSchemaName():
             said = "Postgres has no tables of xpledger: run `xp migrate`"
         case psycopg.Error():

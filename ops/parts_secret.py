@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from ops.embedded.ports import replace_text
 from ops.settings_file import SettingsError
+from schemas.instants import MILLISECOND, micros
+from schemas.signing import Secrets
 
 FILE: Final = "parts-secret.json"
 SECRET_BYTES: Final = 32
@@ -46,3 +48,22 @@ def make(data_dir: Path) -> PartsSecret:
         words = {"secret": found.text, "made": found.made.isoformat()}
         replace_text(data_dir / FILE, json.dumps(words), mode=0o600)
     return found
+
+
+def secrets_of(
+    data_dir: Path, secret: str | None, other: str | None, until: datetime | None
+) -> Secrets:
+    """Return what is signed and checked with, by what is set, else by the data directory.
+
+    Raises SettingsError where no secret is known.
+    """
+    if secret is None:
+        found = kept(data_dir)
+        if found is None:
+            raise SettingsError(
+                "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, or "
+                "to a new one of 32 characters and more for all parts and commands "
+                f"(looked into {data_dir}, where `xp up` leaves its own)"
+            )
+        secret, until = found.text, until or found.made
+    return Secrets(secret, other, 0 if until is None else micros(until) // MILLISECOND)

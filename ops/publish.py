@@ -1,7 +1,7 @@
 """Publish events from NDJSON: each line checked first, each refusal with its line number.
 
 A file may hold years of the past. Until its end the clock of each partition waits: it would take
-what is not published yet for time in which nothing happened.
+what is not published yet for time in which nothing happened. Only our own parts may ask it to.
 """
 
 import asyncio
@@ -103,14 +103,16 @@ async def publish(
     *,
     tell: Callable[[Refused], None] = lambda _refused: None,
     checked: bool = False,
+    hold: bool = True,
 ) -> Published:
     """Publish lines and return when the broker has acknowledged every accepted one.
 
     A line is refused for what the judge would refuse it for under the newest definitions; `tell`
     hears of it, and the next one has its turn. `checked`: all were right a moment ago, and one that
-    is not any more ends it. Raises ChangedMeanwhileError then, and KafkaError when the broker is
-    away: lines with idempotency keys may be published again. The clock goes on by itself then,
-    after a while.
+    is not any more ends it. `hold`: the clock waits meanwhile, for which the connection must have
+    the secret of the parts. Raises ChangedMeanwhileError, and KafkaError when the broker is away:
+    lines with idempotency keys may be published again. The clock goes on by itself then, after a
+    while.
     """
     published = Published()
     changed = None
@@ -119,7 +121,8 @@ async def publish(
         new_producer(connection) as producer,
     ):
         signer = connection.signer(topics.events)
-        await _hold(producer, topics.events, signer, on=True)
+        if hold:
+            await _hold(producer, topics.events, signer, on=True)
         pending: list[asyncio.Future[Any]] = []
         async for looked_at in _looked_at(reader, lines, published):
             if isinstance(looked_at, Refused):
@@ -134,7 +137,8 @@ async def publish(
                 _note_sent(published, await asyncio.gather(*pending))
                 pending.clear()
         _note_sent(published, await asyncio.gather(*pending))
-        await _hold(producer, topics.events, signer, on=False)
+        if hold:
+            await _hold(producer, topics.events, signer, on=False)
     if changed is not None:
         raise ChangedMeanwhileError(changed, published)
     return published

@@ -18,6 +18,10 @@ from ops.publish import ChangedMeanwhileError, Published, Refused, check, publis
 from ops.settings import Settings
 
 REFUSED_SHOWN_MAX: Final = 20
+CLOCK_RUNS: Final = (
+    "no secret of the parts is known here: the clock does not wait for the end of the file, which "
+    "matters if it holds events of days gone by"
+)
 
 # strict: nothing is sent of a file with bad lines. skip: they are left out. dry: nothing is sent.
 Mode = Literal["strict", "skip", "dry"]
@@ -54,8 +58,10 @@ async def publish_file(
         say(_line_of(lines.name, refused), console, style="red")
 
     with EventLines(path) as lines, progress_on(console) as progress:
-        reach = settings.connection if mode == "dry" else settings.signing_connection
-        connection, topics = reach(), settings.topics
+        connection, topics = settings.publishing_connection(), settings.topics
+        hold = connection.secrets is not None
+        if not hold and mode != "dry":
+            say(CLOCK_RUNS, console, style="yellow")
 
         def read(word: str, *, again: bool = False) -> Iterator[bytes]:
             task = progress.add_task(word, total=lines.size)
@@ -64,14 +70,14 @@ async def publish_file(
         if mode == "dry":
             found = await check(connection, topics, read("Checking"), tell=tell)
         elif mode == "skip":
-            found = await publish(connection, topics, read("Publishing"), tell=tell)
+            found = await publish(connection, topics, read("Publishing"), tell=tell, hold=hold)
         else:
             found = await check(connection, topics, read("Checking", again=True))
             if found.refused_count:
                 raise BadLinesError(lines.name, found)
             wanted = islice(read("Publishing"), found.lines)
             try:
-                found = await publish(connection, topics, wanted, checked=True)
+                found = await publish(connection, topics, wanted, checked=True, hold=hold)
             except ChangedMeanwhileError as error:
                 raise ValueError(f"{lines.name}: {error}") from error
     word = "Would publish" if mode == "dry" else "Published"

@@ -20,12 +20,11 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
-from ops.parts_secret import kept
+from ops.parts_secret import kept, secrets_of
 from ops.running import FILE as RUNNING_FILE
 from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
-from schemas.instants import MILLISECOND, micros
-from schemas.signing import SECRET_LENGTH_MIN, Secrets
+from schemas.signing import SECRET_LENGTH_MIN
 from schemas.topics import Topics
 
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
@@ -228,26 +227,27 @@ class Settings(BaseSettings):
             return self._embedded_kafka("kafka_clients")
         return replace(self.connection(), user=None, password=None)
 
+    def publishing_connection(self) -> Connection:
+        """Return how Kafka is reached by who sends events: as our own parts if a secret is known.
+
+        Raises SettingsError as `connection` does.
+        """
+        if self.parts_secret is None and kept(self.data_dir) is None:
+            return self.connection()
+        return self.signing_connection()
+
     def signing_connection(self) -> Connection:
         """Return how Kafka is reached by what says what only our own parts may say.
 
         Raises SettingsError as `connection` does, and where no secret is known.
         """
-        return replace(self.connection(), secrets=self._secrets())
-
-    def _secrets(self) -> Secrets:
-        secret, until = plain(self.parts_secret), self.parts_unsigned_until
-        if secret is None:
-            found = kept(self.data_dir)
-            if found is None:
-                raise SettingsError(
-                    "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, "
-                    "or to a new one of 32 characters and more for all parts and commands "
-                    f"(looked into {self.data_dir}, where `xp up` leaves its own)"
-                )
-            secret, until = found.text, until or found.made
-        since = 0 if until is None else micros(until) // MILLISECOND
-        return Secrets(secret, plain(self.parts_secret_before), since)
+        secrets = secrets_of(
+            self.data_dir,
+            plain(self.parts_secret),
+            plain(self.parts_secret_before),
+            self.parts_unsigned_until,
+        )
+        return replace(self.connection(), secrets=secrets)
 
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""

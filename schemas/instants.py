@@ -5,7 +5,7 @@ datetime is what an entry or a row holds.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +23,7 @@ DAY: Final = 24 * HOUR
 # So far from the ends of the calendar that no zone and no period reaches over them.
 YEAR_MIN: Final = 1900
 YEAR_MAX: Final = 8999
+DATE_MAX: Final = date(YEAR_MAX, 12, 31)
 
 _FORM: Final = re.compile(
     r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):\d\d(:\d\d([.,]\d+)?)?(?P<offset>Z|[+-]\d\d:?\d\d)?",
@@ -47,6 +48,13 @@ def micros(at: datetime) -> Micros:
 def micros_of(span: timedelta) -> int:
     """Return a span of time in microseconds."""
     return (span.days * 86_400 + span.seconds) * SECOND + span.microseconds
+
+
+def date_problem(day: date) -> str | None:
+    """Return what is wrong with a date that was given, None for one that has periods around it."""
+    if YEAR_MIN <= day.year <= YEAR_MAX:
+        return None
+    return f"must lie between the years {YEAR_MIN} and {YEAR_MAX}"
 
 
 # Remembered, as are those below: the same few come again and again while a batch is worked on.

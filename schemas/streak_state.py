@@ -4,13 +4,15 @@ For the rules and the reads alike, which may not import each other.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from msgspec import Struct
 
 from schemas.calendar import Today
 from schemas.entries import Pause
+from schemas.instants import DATE_MAX
 from schemas.periods import Frequency, last_date, next_period
+from schemas.text import ZoneName
 
 
 class StreakState(Struct, omit_defaults=True, gc=False):
@@ -56,8 +58,7 @@ def streak_state(
         unsaved = current.first
         if through >= current.first:
             unsaved = next_period(through, frequency, now.tz)
-        while is_paused(pauses, unsaved, frequency):
-            unsaved = next_period(unsaved, frequency, now.tz)
+        unsaved = unpaused(pauses, unsaved, frequency, now.tz)
         expires = last_date(unsaved, frequency)
     else:
         expires = current.following if through == current.first else current.last
@@ -86,3 +87,27 @@ def is_paused(pauses: Sequence[Pause], period: date, frequency: Frequency) -> bo
         if pause.start <= last and period <= pause.end:
             return True
     return False
+
+
+def unpaused(pauses: Sequence[Pause], period: date, frequency: Frequency, tz: ZoneName) -> date:
+    """Return the first period, from one on, that no pause covers.
+
+    From pause to pause: one may reach over millions of days.
+    """
+    while True:
+        last = last_date(period, frequency)
+        ends = [it.end for it in pauses if it.start <= last and period <= it.end]
+        # What was recorded before dates had bounds may lie where no other date follows.
+        end = min(max(ends, default=date.min), DATE_MAX)
+        if end < period:
+            return period
+        period = next_period(_holding(period, end, frequency), frequency, tz)
+
+
+def _holding(period: date, day: date, frequency: Frequency) -> date:
+    """Return the first date of the period that holds a date, from one period on."""
+    if frequency == "daily":
+        return day
+    if frequency == "weekly":
+        return day - timedelta(days=(day - period).days % 7)
+    return day.replace(day=1)

@@ -146,7 +146,7 @@ async def old_boosts_create(
     tags=TAGS,
     summary="Archive boosts of any points system, in the older shape",
     deprecated=True,
-    responses=answers(),
+    responses=answers(404),
 )
 async def old_boosts_delete(
     context: AdminContext, ids: Ids

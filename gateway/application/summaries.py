@@ -18,7 +18,7 @@ from gateway.services import Context
 from projections.database import Connection
 from projections.points import point_days, points_before
 from projections.totals import metric_days, total_before
-from schemas.instants import YEAR_MAX, YEAR_MIN
+from schemas.instants import date_problem
 from schemas.periods import Frequency
 from schemas.versions import Version
 
@@ -36,8 +36,9 @@ def _plain(value: object) -> object:
 
 def _bounded(day: date) -> date:
     # So far from the ends of the calendar that no period reaches over them.
-    if not YEAR_MIN <= day.year <= YEAR_MAX:
-        raise ValueError(f"must lie between the years {YEAR_MIN} and {YEAR_MAX}")
+    problem = date_problem(day)
+    if problem is not None:
+        raise ValueError(problem)
     return day
 
 

@@ -17,7 +17,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     400: "The body is not JSON.",
     401: "The header X-API-KEY is missing, or its key is unknown or revoked.",
     403: "The key may not do this, or the game does not let users set it.",
-    404: "There is no such user, metric, achievement or points system.",
+    404: "There is no such user, metric, achievement or points system; or no game of this tenant.",
     413: "The body is larger than 64 KiB.",
     422: "The request is well-formed, but something in it has to be changed.",
     503: "The broker or the database is away, or too many requests wait. Retry-After says when.",
@@ -87,7 +87,7 @@ def errors(*statuses: int) -> Responses:
 
 def ok(*statuses: int) -> Responses:
     """Return the answers of an operation that finds something."""
-    return {200: {"description": "Found."}, **errors(*statuses)}
+    return {200: {"description": "Found."}, **errors(404, *statuses)}
 
 
 def done(status: int, *statuses: int, replay: bool = False) -> Responses:

@@ -23,7 +23,7 @@ from schemas.definitions.limits import (
     URL_MAX,
     WHOLE_MAX,
 )
-from schemas.instants import YEAR_MAX, YEAR_MIN
+from schemas.instants import date_problem
 from schemas.strict import Strict
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -130,8 +130,9 @@ def _day(value: object) -> object:
 
 
 def _in_calendar(value: date) -> date:
-    if not YEAR_MIN <= value.year <= YEAR_MAX:
-        raise ValueError(f"must lie between the years {YEAR_MIN} and {YEAR_MAX}")
+    problem = date_problem(value)
+    if problem is not None:
+        raise ValueError(problem)
     return value
 
 

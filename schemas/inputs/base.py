@@ -1,11 +1,13 @@
 """What all inputs have in common."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
+from schemas.instants import date_problem
 from schemas.text import IdempotencyKeyIn, KeyIn, UserIdIn
 
 DEFAULT_TENANT = "default"
@@ -35,6 +37,13 @@ class Input(Struct, tag_field="type", forbid_unknown_fields=True, gc=False, kw_o
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with it beyond its types."""
         yield from ()
+
+
+def date_problems(path: str, day: date | None) -> Iterator[Problem]:
+    """Yield why a date cannot be worked with; None is fine."""
+    problem = None if day is None else date_problem(day)
+    if problem is not None:
+        yield Problem(path, problem)
 
 
 class KnownUserInput(Input, kw_only=True):

@@ -12,6 +12,7 @@ from schemas.inputs.base import (
     NumberIn,
     Problem,
     RecordedBase,
+    date_problems,
 )
 from schemas.inputs.users import EventUser, RecordedUser
 from schemas.instants import Instant, InvalidInstantError, read_instant
@@ -92,6 +93,7 @@ class Correction(KnownUserInput, tag="correction", kw_only=True):
         yield from _value_problems("was", self.was)
         yield from _value_problems("value", self.value)
         yield from instant_problems("at", self.at)
+        yield from date_problems("day", self.day)
 
 
 class RecordedCorrection(RecordedBase, tag="correction"):

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from schemas.entries import EvaluationMode, StreakPreferences
-from schemas.inputs.base import KnownUserInput, NumberIn, Problem, RecordedBase
+from schemas.inputs.base import KnownUserInput, NumberIn, Problem, RecordedBase, date_problems
 from schemas.numbers import value_problem
 from schemas.text import KeyIn, PauseId, PauseIdIn
 
@@ -28,6 +28,11 @@ class PauseAddition(KnownUserInput, tag="pause"):
     id: PauseIdIn
     start: date
     end: date
+
+    def problems(self) -> Iterator[Problem]:
+        """See Input."""
+        yield from date_problems("start", self.start)
+        yield from date_problems("end", self.end)
 
 
 class RecordedPauseAddition(RecordedBase, tag="pause"):

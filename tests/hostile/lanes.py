@@ -29,7 +29,7 @@ from schemas.inputs.reading import InvalidInputError, read_input
 from schemas.signing import Secrets, Signer, signed
 from schemas.topics import EVENT_BYTES_MAX, RECORD_BYTES_MAX
 
-# Of one record, on a slow machine. Most take a thousandth of it.
+# Of the processor's time, for one record on a slow machine. Most take a thousandth of it.
 BOUND_S: Final = 1.0
 # 2026-03-02T12:00:00Z.
 NOON: Final = 1_772_452_800_000
@@ -74,7 +74,7 @@ class Intake:
 
     def take_batch(self, raw: bytes, start: int) -> int:
         """Have all that a fetch brought be judged; return how many records that were."""
-        began = time.perf_counter()
+        began = time.process_time()
         fetched = Fetched(
             TOPIC, KeptBytes(raw), None, start, None, None, check_crcs=True, isolation_level=""
         )
@@ -82,7 +82,7 @@ class Intake:
         taken: Sequence[Message] = [
             Message(it.offset, NOON, it.key, it.value, tuple(it.headers)) for it in fetched
         ]
-        assert time.perf_counter() - began <= BOUND_S, "taken apart too slowly"
+        assert time.process_time() - began <= BOUND_S, "taken apart too slowly"
         offsets = [it.offset for it in taken]
         assert offsets == sorted(set(offsets)), "the offsets of a batch must rise"
         for it in taken:
@@ -92,9 +92,9 @@ class Intake:
     def _take(self, key: bytes | None, value: bytes | Unreadable | None, headers: Headers) -> None:
         at = NOON + self._offset * MINUTE
         message = Message(self._offset, at, key, value, headers)
-        began = time.perf_counter()
+        began = time.process_time()
         pending = self._judged(message)
-        took_s = time.perf_counter() - began
+        took_s = time.process_time() - began
         self.slowest_s = max(self.slowest_s, took_s)
         assert took_s <= BOUND_S, f"took {took_s:.1f} s"
         self._offset += 1

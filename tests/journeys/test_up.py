@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -108,6 +109,12 @@ def test_a_killed_xp_up_leaves_nothing_running_and_starts_again_where_it_was(up,
     # No idempotency keys: what is published again counts again.
     assert "20" in next(line for line in said.splitlines() if "u0" in line)
     assert not _left(tmp_path)
+    data = tmp_path / "data"
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    # What Postgres keeps is its own user's where root has started all this.
+    kept = [it for it in data.rglob("*") if it.relative_to(data).parts[0] != "postgres"]
+    assert {"kafka", "parts", "worker", "snapshots"} <= {it.name for it in kept}
+    assert not [str(it) for it in kept if it.stat().st_mode & 0o077]
 
 
 def test_the_parts_that_nobody_waits_for_give_way_and_sigterm_ends_everything(up, tmp_path):

@@ -210,6 +210,8 @@ def test_the_parameters_are_those_of_the_contract(app):
         ("Idempotency-Key", "header"),
         ("Tenant-ID", "header"),
     }
+    tenant = event["Tenant-ID", "header"]["schema"]
+    assert (tenant["pattern"], tenant["maxLength"]) == ("^[a-zA-Z0-9_-]+$", 255)
     streak = parameters("/v1/users/{id}/streak")[("historyPeriods", "query")]["schema"]
     assert (streak["type"], streak["default"]) == ("integer", 7)
     awards = parameters("/v1/users/{id}/points/{key}")[("awards", "query")]["schema"]

@@ -141,6 +141,7 @@ async def test_pauses_are_made_with_ids_of_their_own_and_what_the_judge_refuses_
                     {"userId": "ann", "start": "2026-03-11", "end": "2026-03-12"},
                     {"userId": "bob", "start": "2026-03-11", "end": "2026-03-10"},
                     {"userId": "cem", "start": "2026-03-11T00:00:00Z", "end": "2026-03-12"},
+                    {"userId": "dan", "start": "2026-03-11", "end": "9999-12-31"},
                 ]
             },
         )
@@ -158,6 +159,7 @@ async def test_pauses_are_made_with_ids_of_their_own_and_what_the_judge_refuses_
     assert [(it["index"], it["severity"], it["message"]) for it in body["issues"]] == [
         (1, "error", "end: must not be before start"),
         (2, "error", "start must be a date such as 2026-01-31"),
+        (3, "error", "end must lie between the years 1900 and 8999"),
     ]
 
 

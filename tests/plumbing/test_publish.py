@@ -71,12 +71,12 @@ async def test_the_clock_of_every_partition_waits_while_a_file_is_published(stac
 @pytest.fixture
 def put(stack, topics, tmp_path):
     """Return a function that publishes lines as a file, and gives what came of it."""
-    given = {"kafka": stack.kafka, "topic_prefix": topics.prefix, "parts_secret": "s" * 32}
-    settings = read_settings(None, given)
     file = tmp_path / "events.ndjson"
     said = io.StringIO()
 
-    async def put(*lines, mode="strict"):
+    async def put(*lines, mode="strict", secret="s" * 32):
+        given = {"kafka": stack.kafka, "topic_prefix": topics.prefix, "data_dir": tmp_path}
+        settings = read_settings(None, {**given, "parts_secret": secret} if secret else given)
         file.write_bytes(b"".join(lines))
         # Narrow, so that a line that wraps would show.
         console = Console(file=said, width=30)
@@ -132,6 +132,16 @@ async def test_a_file_that_is_right_is_sent_whole_without_its_byte_order_mark(st
     assert said == "Published 2 events from FILE, 0 refused\n"
     values = await values_of(Connection(stack.kafka), topics.events, 0)
     assert values[-3:-1] == [GOOD.strip(), GOOD.strip()]
+
+
+async def test_who_has_no_secret_of_the_parts_publishes_and_lets_the_clock_run(stack, topics, put):
+    published, said = await put(GOOD, GOOD, secret=None)
+    assert published.accepted == 2
+    assert "no secret of the parts is known here: the clock does not wait" in said
+    connection = Connection(stack.kafka)
+    marker, *sent = await values_of(connection, topics.events, 0)
+    assert json.loads(marker)["type"] == "definitions"
+    assert sent == [GOOD.strip()] * 2
 
 
 async def test_of_many_bad_lines_the_first_are_shown_and_the_rest_are_counted(put):

@@ -82,6 +82,18 @@ def test_a_record_keeps_the_moment_that_was_judged_by(bytes_):
     [
         (raw(',"occurredAt":"YEAR-06-01T12:00:00Z"'), "occurredAt"),
         (raw(',"occurredAt":"YEAR-06-01T12:00:00.1234567+01:00"'), "occurredAt"),
+        (
+            b'{"type":"pause","user":"ada","id":"p","start":"YEAR-06-01","end":"2026-06-01"}',
+            "start",
+        ),
+        (b'{"type":"pause","user":"ada","id":"p","start":"2026-06-01","end":"YEAR-06-01"}', "end"),
+        (
+            (
+                b'{"type":"correction","user":"ada","event":"0-0-1","metric":"steps","was":1,'
+                b'"at":"2026-03-02T12:00:00Z","day":"YEAR-06-01","reason":"r"}'
+            ),
+            "day",
+        ),
         (b'{"type":"due","user":"ada","at":"YEAR-06-01T12:00:00Z"}', "at"),
         (
             (

@@ -1,5 +1,8 @@
 """Pauses: dates in which a streak is kept without activity, and which of them can be had."""
 
+import time
+from datetime import date
+
 import pytest
 from given import (
     daily,
@@ -20,6 +23,9 @@ from given import (
     streak,
     unpause,
 )
+
+from schemas.entries import Pause
+from schemas.streak_state import unpaused
 
 DAILY = game(streak=daily())
 FROZEN = game(streak=daily(initialFreezes=1, maxFreezes=3))
@@ -234,6 +240,26 @@ def test_on_a_paused_day_the_streak_expires_after_the_pause():
     given(DAILY, *days(2), march(3, 5)).when(event(0, at="2026-03-04")).then_streak(
         length=1, periodStart="2026-03-04", expires="2026-03-06"
     )
+
+
+@pytest.mark.parametrize(
+    ("frequency", "expires"),
+    [("daily", "9000-01-01"), ("weekly", "9000-01-12"), ("monthly", "9000-01-31")],
+)
+def test_a_pause_until_the_end_of_time_is_passed_at_once(frequency, expires):
+    began = time.monotonic()
+    pauses_asked = [pause("2026-03-02", f"{year}-12-31", id=str(year)) for year in (8998, 8999)]
+    rules = game(streak=daily(frequency=frequency))
+    given(rules, identify(), *pauses_asked).when(event()).then_streak(length=1, expires=expires)
+    # Period by period it would take ten seconds and more.
+    assert time.monotonic() - began < 1
+
+
+def test_a_pause_that_was_recorded_before_dates_had_bounds_ends_with_them():
+    recorded = [Pause("p", date(2026, 3, 3), date.max), Pause("q", date.max, date.max)]
+    assert unpaused(recorded, date(2026, 3, 3), "daily", "Europe/Berlin") == date(9000, 1, 1)
+    assert unpaused(recorded, date(2026, 3, 2), "weekly", "Europe/Berlin") == date(9000, 1, 6)
+    assert unpaused(recorded, date(2026, 3, 1), "monthly", "Europe/Berlin") == date(9000, 1, 1)
 
 
 def test_a_paused_week_is_skipped_as_a_whole():
