@@ -17,7 +17,7 @@ run: $(STAMP) ## start everything, import the example, and stay up
 	@$(BIN)/python tools/compile.py
 	@$(BIN)/xp up --game examples/commits.yaml --publish examples/commits.ndjson
 
-# Four at a time, for many wait; each has a Kafka and a Postgres of its own. In the order of the files: what takes long comes first.
+# Four at a time, for many wait, on one Kafka and one Postgres. In the order of the files: what takes long comes first.
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from stack import Stack, running_stack
+from stack import Stack, shared_stack
 
 KEPT = ("XP_TEST_", "XP_CACHE_DIR")
 
@@ -23,8 +23,11 @@ for _name in [name for name in os.environ if name.startswith("XP_")]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Give a Kafka and a Postgres, started once for the whole run."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+    """Give a Kafka and a Postgres, started once for all processes of a run."""
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent
+    with shared_stack(home / "stack") as running:
         yield running
 
 

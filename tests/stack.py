@@ -5,12 +5,14 @@ XP_TEST_POSTGRES name, a container where a Docker engine answers, the embedded s
 Postgres are looked for apart, so that naming one leaves the other to its own.
 """
 
+import fcntl
 import gc
+import json
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -62,6 +64,34 @@ def running_stack(home: Path) -> Iterator[Stack]:
     )
     with postgres(home) as dsn, kafka(home) as bootstrap_servers:
         yield Stack(bootstrap_servers, dsn)
+
+
+@contextmanager
+def shared_stack(home: Path) -> Iterator[Stack]:
+    """Run the best providers, or use what another process has started below the same `home`.
+
+    Whoever started them lets them run until nobody uses them.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    known = home / "stack.json"
+    with (home / "turn").open("w") as turn, (home / "users").open("w") as users:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if known.exists():
+            fcntl.flock(users, fcntl.LOCK_SH)
+            fcntl.flock(turn, fcntl.LOCK_UN)
+            yield Stack(**json.loads(known.read_text(encoding="utf-8")))
+            return
+        with running_stack(home / str(os.getpid())) as running:
+            known.write_text(json.dumps(asdict(running)), encoding="utf-8")
+            fcntl.flock(turn, fcntl.LOCK_UN)
+            try:
+                yield running
+            finally:
+                # Whoever comes from now on starts another; those who use this one are waited for.
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                known.unlink()
+                fcntl.flock(turn, fcntl.LOCK_UN)
+                fcntl.flock(users, fcntl.LOCK_EX)
 
 
 def _existing(variable: str, container: Provider, embedded: Provider) -> dict[str, Provider]:

@@ -171,7 +171,8 @@ async def test_a_gateway_that_is_not_told_asks_each_time(rings, database):
     async with connect(database) as connection:
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND mode = 'ShareLock'"
+            "AND mode = 'ShareLock' AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         await until(lambda: not ring.trusts)
         before = ring.asked
@@ -210,7 +211,8 @@ async def test_a_gateway_that_hangs_delays_a_revocation_and_does_not_defeat_it(
     async with connect(database) as connection:
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND mode = 'ShareLock'"
+            "AND mode = 'ShareLock' AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
         )
     await until(lambda: not (hung.trusts or goes_on.trusts))
     await until(lambda: hung.trusts and goes_on.trusts)
