@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -19,6 +20,12 @@ KEPT = ("XP_TEST_", "XP_CACHE_DIR")
 for _name in [name for name in os.environ if name.startswith("XP_")]:
     if not _name.startswith(KEPT):
         del os.environ[_name]
+
+# The same examples each time, so that a change is never blamed for what chance finds in another.
+# XP_TEST_CHANCE=1 looks at others, and so do `make agree`, `simulate` and `hostile`.
+hypothesis.settings.register_profile("steady", derandomize=True)
+if "XP_TEST_CHANCE" not in os.environ:
+    hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
