@@ -4,14 +4,18 @@ It keeps the membership, whatever the worker's own loop is busy with, and is ask
 offsets. It fetches nothing (`fetching` does), so that no request waits behind a fetch.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 
 from broker.patience import let_rest
+
+# How often it is looked whether a thread has had its first turn.
+BEGUN_LOOK_S: Final = 0.05
 
 
 class Listener(driver.ConsumerRebalanceListener):
@@ -30,6 +34,13 @@ class Thread(driver.AIOKafkaConsumerThread):
         """See mode.Service."""
         await super().on_start()
         let_rest(self._ensure_consumer())
+
+    async def stop(self) -> None:
+        """See mode.ServiceThread."""
+        # Which passes over a thread that has not had its first turn yet: it would go on for ever.
+        while self._thread is not None and self._thread.is_alive() and not self._started.is_set():
+            await asyncio.sleep(BEGUN_LOOK_S)
+        await super().stop()
 
     async def bounds_of(self, tp: TopicPartition) -> tuple[int, int]:
         """Return the first offset that a partition holds, and the one after its last."""
