@@ -58,15 +58,15 @@ async def create_topics(
     found = await check_topics(connection, topics)
     planned = topics.plan(found.partitions or partitions)
     wanted = [topic for topic in planned if topic.name in found.missing]
-    missing = found.missing
+    if not wanted:
+        return []
+    await _create(connection, wanted, replication)
     # A broker answers before all of it knows: return when a check would find them. And it says of
     # one that is still being deleted that it exists: those that are then gone are asked for again.
     async with asyncio.timeout(VISIBLE_WAIT_S):
-        while missing:
+        while missing := (await check_topics(connection, topics)).missing:
+            await asyncio.sleep(VISIBLE_PAUSE_S)
             await _create(connection, [it for it in wanted if it.name in missing], replication)
-            missing = (await check_topics(connection, topics)).missing
-            if missing:
-                await asyncio.sleep(VISIBLE_PAUSE_S)
     return [topic.name for topic in wanted]
 
 

@@ -1,14 +1,16 @@
 """Clients of the broker: they start, stop, and let go of their caller."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import TopicAlreadyExistsError
 from plumbing.running import PATIENCE_S
 
 from broker.connection import Connection
 from broker.ledger import LedgerReader, Position
-from broker.topics import create_topics, partition_count
+from broker.topics import check_topics, create_topics, partition_count
 from schemas.topics import Topics
 
 TIMES = 40
@@ -61,3 +63,22 @@ async def test_a_cancellation_is_heard_while_an_administrator_leaves(
         asking.cancel()
         await asyncio.wait({asking})
     assert done, "it went on after a cancellation"
+
+
+async def test_a_topic_that_was_still_being_deleted_is_asked_for_again(stack, prefix, monkeypatch):
+    connection, topics = Connection(stack.kafka), Topics(f"{prefix}.")
+    create, asked = AIOKafkaAdminClient.create_topics, []
+
+    async def answered(admin, new, **more):
+        (topic,) = new
+        asked.append(topic.name)
+        if asked.count(topics.events) == 1 and topic.name == topics.events:
+            there = (topic.name, TopicAlreadyExistsError.errno, "it is there")
+            return SimpleNamespace(topic_errors=[there])
+        return await create(admin, new, **more)
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "create_topics", answered)
+    assert topics.events in await create_topics(connection, topics, 1)
+    assert not (await check_topics(connection, topics)).problems
+    assert asked.count(topics.events) == 2
+    assert asked.count(topics.ledger) == 1
