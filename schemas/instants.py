@@ -98,8 +98,9 @@ def read_datetime(text: str) -> Instant:
         at = datetime.fromisoformat(text.upper())
     except ValueError as error:
         raise InvalidInstantError(f"is no instant: {error}") from error
-    if not YEAR_MIN <= at.year <= YEAR_MAX:
-        raise InvalidInstantError(f"must lie between the years {YEAR_MIN} and {YEAR_MAX}")
+    problem = date_problem(at)
+    if problem is not None:
+        raise InvalidInstantError(problem)
     return at.astimezone(UTC)
 
 

@@ -3,6 +3,7 @@
 What crosses Kafka is made of msgspec Structs instead (`inputs`, `records`, `notices`).
 """
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from schemas.instants import date_problem
 from schemas.numbers import value_problem
 from schemas.text import (
     ATTRIBUTE_LENGTH_MAX,
@@ -43,6 +45,13 @@ def _storable(text: str) -> str:
     return text
 
 
+def _in_calendar(day: date) -> date:
+    problem = date_problem(day)
+    if problem is not None:
+        raise ValueError(problem)
+    return day
+
+
 def _key(text: str) -> str:
     if not is_key(text):
         raise ValueError("must have letters, digits, _ and - only, and at least one")
@@ -52,6 +61,8 @@ def _key(text: str) -> str:
 # A text that every door takes.
 Storable = AfterValidator(_storable)
 Text = Annotated[str, Storable]
+# A date so far from the ends of the calendar that no period reaches over them.
+InCalendar = AfterValidator(_in_calendar)
 Key = Annotated[
     str,
     AfterValidator(_key),

@@ -15,8 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from typing_extensions import TypedDict
 
 from schemas.definitions import limits
-from schemas.instants import date_problem
-from schemas.strict import AttributeValue, Storable, Value
+from schemas.strict import AttributeValue, InCalendar, Storable, Value
 
 ITEMS_MAX: Final = 100
 
@@ -40,13 +39,6 @@ def _date_text(value: object) -> object:
     raise ValueError("must be a date such as 2026-01-31")
 
 
-def _in_calendar(value: date) -> date:
-    problem = date_problem(value)
-    if problem is not None:
-        raise ValueError(problem)
-    return value
-
-
 def _not_zero(value: int) -> int:
     if value == 0:
         raise ValueError("must not be 0")
@@ -66,7 +58,7 @@ GivenId = Annotated[UUID, BeforeValidator(_uuid_text, json_schema_input_type=UUI
 GivenDate = Annotated[
     date,
     BeforeValidator(_date_text, json_schema_input_type=date),
-    AfterValidator(_in_calendar),
+    InCalendar,
 ]
 Name = Annotated[str, Field(min_length=1, max_length=255), Storable]
 Description = Annotated[str, Field(max_length=4096), Storable]

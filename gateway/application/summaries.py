@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 from contract.application.summaries import Asked, EventSummary, check_range, periods, summed
 from contract.items import check_metric, check_system
@@ -18,8 +18,8 @@ from gateway.services import Context
 from projections.database import Connection
 from projections.points import point_days, points_before
 from projections.totals import metric_days, total_before
-from schemas.instants import date_problem
 from schemas.periods import Frequency
+from schemas.strict import InCalendar
 from schemas.versions import Version
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -34,17 +34,7 @@ def _plain(value: object) -> object:
     raise ValueError("must be a date, YYYY-MM-DD")
 
 
-def _bounded(day: date) -> date:
-    # So far from the ends of the calendar that no period reaches over them.
-    problem = date_problem(day)
-    if problem is not None:
-        raise ValueError(problem)
-    return day
-
-
-Day = Annotated[
-    date, BeforeValidator(_plain, json_schema_input_type=date), AfterValidator(_bounded)
-]
+Day = Annotated[date, BeforeValidator(_plain, json_schema_input_type=date), InCalendar]
 
 
 async def _range(

@@ -23,7 +23,6 @@ from schemas.definitions.limits import (
     URL_MAX,
     WHOLE_MAX,
 )
-from schemas.instants import date_problem
 from schemas.strict import Strict
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -129,13 +128,6 @@ def _day(value: object) -> object:
     raise ValueError("must be a date such as 2026-01-31")
 
 
-def _in_calendar(value: date) -> date:
-    problem = date_problem(value)
-    if problem is not None:
-        raise ValueError(problem)
-    return value
-
-
 # Last in its line: it sees what was given before anything else does.
 IsText: Final = BeforeValidator(_text)
 IsWhole: Final = BeforeValidator(_whole)
@@ -160,7 +152,7 @@ Multiplier = Annotated[
     Decimal, Field(gt=0, lt=100), BeforeValidator(_decimal), AfterValidator(_bounded)
 ]
 Threshold = Annotated[Number, AfterValidator(_positive)]
-Day = Annotated[date, BeforeValidator(_day), AfterValidator(_in_calendar)]
+Day = Annotated[date, BeforeValidator(_day), strict.InCalendar]
 Filter = Annotated[dict[Key, AttributeValue], at_most(FILTER_ATTRIBUTES_MAX, "attributes")]
 
 _Of = TypeVar("_Of")
