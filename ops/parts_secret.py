@@ -52,18 +52,23 @@ def make(data_dir: Path) -> PartsSecret:
 
 def secrets_of(
     data_dir: Path, secret: str | None, other: str | None, until: datetime | None
-) -> Secrets:
+) -> Secrets | None:
     """Return what is signed and checked with, by what is set, else by the data directory.
 
-    Raises SettingsError where no secret is known.
+    None where no secret is known. Raises SettingsError where the kept one cannot be read.
     """
     if secret is None:
         found = kept(data_dir)
         if found is None:
-            raise SettingsError(
-                "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, or "
-                "to a new one of 32 characters and more for all parts and commands "
-                f"(looked into {data_dir}, where `xp up` leaves its own)"
-            )
+            return None
         secret, until = found.text, until or found.made
     return Secrets(secret, other, 0 if until is None else micros(until) // MILLISECOND)
+
+
+def unknown(data_dir: Path) -> SettingsError:
+    """Return what is said to who needs a secret where none is known."""
+    return SettingsError(
+        "no secret of the parts is known: set XP_PARTS_SECRET to that of the workers, or to a new "
+        "one of 32 characters and more for all parts and commands "
+        f"(looked into {data_dir}, where `xp up` leaves its own)"
+    )

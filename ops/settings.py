@@ -20,11 +20,11 @@ from pydantic_settings import (
 
 from broker.connection import Connection, SaslMechanism, SecurityProtocol
 from ops.addresses import PORT_MAX, is_address, mask, plain, url_of
-from ops.parts_secret import kept, secrets_of
+from ops.parts_secret import secrets_of, unknown
 from ops.running import FILE as RUNNING_FILE
 from ops.running import Running, read_running
 from ops.settings_file import SettingsError, SettingsFile
-from schemas.signing import SECRET_LENGTH_MIN
+from schemas.signing import SECRET_LENGTH_MIN, Secrets
 from schemas.topics import Topics
 
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
@@ -232,22 +232,26 @@ class Settings(BaseSettings):
 
         Raises SettingsError as `connection` does.
         """
-        if self.parts_secret is None and kept(self.data_dir) is None:
-            return self.connection()
-        return self.signing_connection()
+        secrets = self._secrets()
+        return replace(self.connection(), secrets=secrets)
 
     def signing_connection(self) -> Connection:
         """Return how Kafka is reached by what says what only our own parts may say.
 
         Raises SettingsError as `connection` does, and where no secret is known.
         """
-        secrets = secrets_of(
+        secrets = self._secrets()
+        if secrets is None:
+            raise unknown(self.data_dir)
+        return replace(self.connection(), secrets=secrets)
+
+    def _secrets(self) -> Secrets | None:
+        return secrets_of(
             self.data_dir,
             plain(self.parts_secret),
             plain(self.parts_secret_before),
             self.parts_unsigned_until,
         )
-        return replace(self.connection(), secrets=secrets)
 
     def dsn(self) -> str:
         """Return how Postgres is reached; SettingsError where none is named or running."""
