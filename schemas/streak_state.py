@@ -4,14 +4,14 @@ For the rules and the reads alike, which may not import each other.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec import Struct
 
 from schemas.calendar import Today
 from schemas.entries import Pause
 from schemas.instants import DATE_MAX
-from schemas.periods import Frequency, last_date, next_period
+from schemas.periods import Frequency, WeekStart, last_date, next_period, period_of
 from schemas.text import ZoneName
 
 
@@ -101,13 +101,6 @@ def unpaused(pauses: Sequence[Pause], period: date, frequency: Frequency, tz: Zo
         end = min(max(ends, default=date.min), DATE_MAX)
         if end < period:
             return period
-        period = next_period(_holding(period, end, frequency), frequency, tz)
-
-
-def _holding(period: date, day: date, frequency: Frequency) -> date:
-    """Return the first date of the period that holds a date, from one period on."""
-    if frequency == "daily":
-        return day
-    if frequency == "weekly":
-        return day - timedelta(days=(day - period).days % 7)
-    return day.replace(day=1)
+        # A week is named by its first date, and so says itself on which weekday weeks begin.
+        week_start: WeekStart = "monday" if period.weekday() == 0 else "sunday"
+        period = next_period(period_of(end, frequency, week_start), frequency, tz)
