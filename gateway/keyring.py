@@ -17,10 +17,9 @@ import structlog
 from psycopg import Error
 from psycopg.rows import dict_row
 
-from gateway.keys import LEASE_S, LOCK, QUERIES, Scope, hash_of
+from gateway.keys import CHANNEL, LEASE_S, LOCK, QUERIES, Scope, hash_of
 from projections.database import Connection, Database, DatabaseError, connect
 
-CHANNEL: Final = "xp_api_keys"
 # How often a connection that hears nothing is asked whether it lives.
 HEARTBEAT_S: Final = 2.0
 PAUSE_S: Final = 1.0

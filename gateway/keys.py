@@ -40,6 +40,8 @@ LOCK: Final = int.from_bytes(b"xp-keys", "big")
 # waits for longer, and for no more.
 LEASE_S: Final = 5.0
 REVOKE_WAIT_S: Final = LEASE_S + 1.0
+# On which gateways are told of a change: by a trigger (migration 3), and by who waits for them.
+CHANNEL: Final = "xp_api_keys"
 # How often gateways are told again that a key has changed, by one who waits for them.
 TELL_EVERY_S: Final = 0.3
 
@@ -173,7 +175,7 @@ async def revoke(connection: Connection, prefix: str) -> bool:
                 log.warning("key.gateway_silent", waited_s=REVOKE_WAIT_S)
                 break
             # A gateway may have forgotten and shared the lock again before it was waited for.
-            await connection.execute(QUERIES["tell"])
+            await connection.execute(QUERIES["tell"], {"channel": CHANNEL})
     finally:
         await connection.execute("SET lock_timeout TO DEFAULT")
     return True

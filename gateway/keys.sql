@@ -40,4 +40,4 @@ SELECT pg_advisory_lock(%(lock)s);
 SELECT pg_advisory_unlock(%(lock)s);
 
 -- tell --
-SELECT pg_notify('xp_api_keys', '');
+SELECT pg_notify(%(channel)s, '');

@@ -163,17 +163,22 @@ async def until_is(rings, key, tenant):
                 await asyncio.sleep(0.01)
 
 
+async def end_listeners(connection):
+    """End the sessions of this database that share the lock."""
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+        "AND mode = 'ShareLock' AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+
 async def test_a_gateway_that_is_not_told_asks_each_time(rings, database):
     key = await made(database)
     ring = rings[0]
     await settled(ring)
     assert await ring.caller(key) is not None
     async with connect(database) as connection:
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND mode = 'ShareLock' AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
+        await end_listeners(connection)
         await until(lambda: not ring.trusts)
         before = ring.asked
         assert await ring.caller(key) is not None
@@ -209,11 +214,7 @@ async def test_a_gateway_that_hangs_delays_a_revocation_and_does_not_defeat_it(
 
     monkeypatch.setattr(Ring, "_listen", listen)
     async with connect(database) as connection:
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND mode = 'ShareLock' AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
+        await end_listeners(connection)
     await until(lambda: not (hung.trusts or goes_on.trusts))
     await until(lambda: hung.trusts and goes_on.trusts)
     monkeypatch.setattr(keyring, "_is_told", is_told)
