@@ -22,7 +22,7 @@ for _name in [name for name in os.environ if name.startswith("XP_")]:
         del os.environ[_name]
 
 # The same examples each time, so that a change is never blamed for what chance finds in another.
-# XP_TEST_CHANCE=1 looks at others, and so do `make agree`, `simulate` and `hostile`.
+# XP_TEST_CHANCE=1 looks at others; `make simulate` and `make hostile` look at many more.
 hypothesis.settings.register_profile("steady", derandomize=True)
 if "XP_TEST_CHANCE" not in os.environ:
     hypothesis.settings.load_profile("steady")

@@ -2,8 +2,8 @@
 
 It sends requests made of the description, each alone and in chains, and looks whether the answers
 are those that the description promises. `make contract` gives it ten minutes and new requests;
-`make test` tries few, and the same ones each time.
-What it may complain of is told, with the reason, by a table of docs/reference/http.md.
+`make test` tries few, and the same ones each time. What it may complain of is told, with the
+reason, by a table of docs/reference/http.md.
 """
 
 import json
@@ -20,8 +20,8 @@ from journeys.system import ROOT, System
 from plumbing.gateway_world import RICH
 from plumbing.nasty import ids
 
-# None: a few requests, whatever time they take.
-SECONDS: Final = int(os.environ.get("XP_TEST_CONTRACT_S", "0")) or None
+# 0: a few requests, whatever time they take.
+SECONDS: Final = int(os.environ.get("XP_TEST_CONTRACT_S", "0"))
 BOUNDS: Final = [f"--max-time={SECONDS}"] if SECONDS else ["--seed=1", "--max-examples=2"]
 DOCS: Final = ROOT / "docs" / "reference" / "http.md"
 COMPLAINTS_MAX: Final = 10
@@ -123,7 +123,7 @@ def report_of(system: System, folder: Path) -> dict[str, Any]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=(SECONDS or 0) + 300,
+        timeout=SECONDS + 300,
         check=False,
     )
     said = done.stdout + done.stderr
