@@ -62,6 +62,8 @@ class Standing:
         self._topic = topic
         self._due = due
         self._look_every_s = still_max_s / LOOKS
+        # How many partitions the topic has, once that is known: it stays so.
+        self._partitions: int | None = None
         self._standstill = Standstill(still_max_s)
         # Partitions in which something waits indeed, and ends up to which nothing does.
         self._found: dict[int, int] = {}
@@ -92,8 +94,9 @@ class Standing:
 
     async def _look(self, ends: EndOffsets) -> None:
         due = self._due()
-        count = await partition_count(self._connection, self._topic)
-        found = await ends(TopicPartition(self._topic, it) for it in range(count))
+        if self._partitions is None:
+            self._partitions = await partition_count(self._connection, self._topic)
+        found = await ends(TopicPartition(self._topic, it) for it in range(self._partitions))
         now_s = time.monotonic()
         for tp, end in found.items():
             if tp.partition in due:
